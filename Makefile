@@ -1,0 +1,38 @@
+# The commands of the house. `make up` and `make test` are all that a newcomer needs.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: install up demo test test-all check lock
+
+install: $(VENV)/installed  ## Make .venv with the locked dependencies.
+
+$(VENV)/installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+up: install  ## Start the whole stack in the foreground; Ctrl-C stops it.
+	$(BIN)/kyros up
+
+demo: install  ## Send real tasks to the running stack and watch them.
+	$(BIN)/python deploy/demo/run.py
+
+test: install  ## The tests, hermetic, in under ten minutes.
+	$(BIN)/pytest -m "not long"
+
+test-all: install  ## Every test, the long chaos and scale runs too, in under an hour.
+	$(BIN)/pytest
+
+check: install  ## Format, lint, types and the arrows between rooms.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: install  ## Pin what pyproject.toml asks for, with hashes.
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--strip-extras --allow-unsafe -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--strip-extras --allow-unsafe --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml

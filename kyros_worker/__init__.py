@@ -1,0 +1,1 @@
+"""The Kyros backend: rooms from the lowest (settings) to the highest (command)."""

@@ -1,0 +1,1 @@
+"""How each role asks a model and reads its answer."""

@@ -1,0 +1,63 @@
+"""The form of an API key, and what is kept of it.
+
+A generated key is `kyros_live_` or `kyros_test_`, then 32 random base62 characters, then 6 that
+are a checksum, so that a secret scanner can tell a key from a look-alike without asking anyone:
+
+    checksum = base62(crc32(everything before it, as ASCII)), padded on the left with "0" to 6
+    base62 digits: 0-9, A-Z, a-z, the most significant first
+
+A key that the deployment was given (`KYROS_BOOTSTRAP_API_KEY`) has the prefix alone, so nothing
+here may decide whether a key is known: only its hash in the database does.
+"""
+
+import re
+import secrets
+from hashlib import sha256
+from zlib import crc32
+
+from kyros_worker.auth.subject import Mode
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM_LENGTH = 32
+_CHECKSUM_LENGTH = 6
+_SHOWN_LENGTH = 4
+_GENERATED = re.compile(r"kyros_(?:test|live)_[0-9A-Za-z]{38}", re.ASCII)
+
+
+def make(mode: Mode) -> str:
+    """A new key; 190 random bits."""
+    random_part = "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_LENGTH))
+    start = f"kyros_{mode}_{random_part}"
+    return start + _checksum(start)
+
+
+def well_formed(key: str) -> bool:
+    """Whether the key is a generated one whose checksum is right."""
+    if not _GENERATED.fullmatch(key):
+        return False
+    return _checksum(key[:-_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
+
+
+def mode_of(key: str) -> Mode | None:
+    """The mode that the key's prefix says; None for what is no key."""
+    if key.startswith("kyros_test_"):
+        return "test"
+    return "live" if key.startswith("kyros_live_") else None
+
+
+def shown(key: str) -> str:
+    """As much of a key as people may see to tell it from others: the prefix and four characters."""
+    return key[: len("kyros_live_") + _SHOWN_LENGTH]
+
+
+def digest(key: str) -> str:
+    """What is stored in the key's place. No salt: the key itself is random and long."""
+    return sha256(key.encode()).hexdigest()
+
+
+def _checksum(start: str) -> str:
+    number, digits = crc32(start.encode()), ""
+    while number:
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return digits.rjust(_CHECKSUM_LENGTH, _DIGITS[0])

@@ -1,0 +1,30 @@
+"""The tables of this room."""
+
+from datetime import datetime
+
+from sqlalchemy import DateTime
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kyros_worker.database import Table
+
+
+class ApiKey(Table):
+    """A key by which a program calls; the key itself is never stored."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    #: SHA-256 of the key, in hex.
+    hash: Mapped[str] = mapped_column(unique=True)
+    #: The key's first characters, by which people know it.
+    prefix: Mapped[str]
+    mode: Mapped[str]
+    permissions: Mapped[list[str]]
+    #: The credential that made it (`key_…`), or `command line`, or `system`.
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    #: To the minute.
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

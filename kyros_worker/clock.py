@@ -1,0 +1,18 @@
+"""Time as Kyros keeps it: aware, UTC."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The current time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """RFC 3339 in UTC with `Z` and microseconds, as every time in an answer is written."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def rfc3339_or_none(at: datetime | None) -> str | None:
+    """The same for a time that may not have come yet."""
+    return None if at is None else rfc3339(at)

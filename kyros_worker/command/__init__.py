@@ -1,0 +1,1 @@
+"""The `kyros` command line."""

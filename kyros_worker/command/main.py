@@ -1,0 +1,124 @@
+"""The `kyros` command: what a person can put right is one sentence on stderr and exit code 1."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from kyros_worker.command.home import Home, of
+from kyros_worker.errors import ConfigurationError
+from kyros_worker.settings import load
+
+app = typer.Typer(
+    help="Kyros: software-engineering work done by language models, self-hosted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when the stack is ready.")
+    ] = False,
+) -> None:
+    """Start the whole stack; Ctrl-C stops it."""
+    from kyros_worker.command.up import up as run  # noqa: PLC0415
+
+    raise typer.Exit(run(detach=detach))
+
+
+@app.command()
+def down() -> None:
+    """Stop the stack, with whatever a killed one left."""
+    from kyros_worker.command.down import down as run  # noqa: PLC0415
+
+    run(_home())
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show each process; exit code 3 unless all run."""
+    from kyros_worker.command.status import status as run  # noqa: PLC0415
+
+    raise typer.Exit(run(_home(), as_json=as_json))
+
+
+@app.command()
+def logs(
+    name: Annotated[str | None, typer.Argument(help="One process; all if left out.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+) -> None:
+    """Show the last lines of the processes' logs."""
+    from kyros_worker.command.logs import logs as run  # noqa: PLC0415
+
+    run(_home(), name, follow=follow)
+
+
+@app.command()
+def doctor() -> None:
+    """Check all that the stack needs; exit code 1 when a check fails."""
+    from kyros_worker.command.doctor import doctor as run  # noqa: PLC0415
+
+    raise typer.Exit(run(os.environ))
+
+
+@app.command()
+def worker(role: Annotated[str, typer.Argument(help="implementer, critic or integrator")]) -> None:
+    """Run a worker of one role."""
+    from kyros_worker.command import serve  # noqa: PLC0415
+
+    serve.worker(role)
+
+
+@app.command()
+def dispatch() -> None:
+    """Run the dispatcher."""
+    from kyros_worker.command import serve  # noqa: PLC0415
+
+    serve.dispatch()
+
+
+@app.command()
+def api() -> None:
+    """Run the HTTP API."""
+    from kyros_worker.command import serve  # noqa: PLC0415
+
+    serve.api()
+
+
+@app.command()
+def flower() -> None:
+    """Run Flower."""
+    from kyros_worker.command import serve  # noqa: PLC0415
+
+    serve.flower()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from kyros_worker.command import serve  # noqa: PLC0415
+
+    serve.migrate()
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        app()
+    except ConfigurationError as error:
+        print(f"kyros: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # What read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _home() -> Home:
+    return of(load(os.environ, with_stack=False).home)

@@ -1,0 +1,83 @@
+"""The processes of the Procfile: each replaces this one by the program that does the work.
+
+Secrets are handed over in the environment, never on a command line, where `ps` would show them.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from kyros_worker import settings as settings_room
+from kyros_worker.command.home import Home, keep_secrets
+from kyros_worker.errors import ConfigurationError
+from kyros_worker.settings import PROJECT_ROOT, ROLES, Settings, current
+
+_APPLICATION = "kyros_worker.queue.app"
+FLOWER_USER = "kyros"
+
+
+def worker(role: str) -> NoReturn:
+    """A Celery worker for one role's queue. Raises ConfigurationError for an unknown role."""
+    if role not in ROLES:
+        raise ConfigurationError(f"No role is called {role}; there are {', '.join(ROLES)}.")
+    settings = current()
+    settings.required_database_url()
+    settings.required_redis_url()
+    # The pid keeps workers of one role on one machine apart; exec does not change it.
+    name = f"{role}@{socket.gethostname()}-{os.getpid()}"
+    _become(
+        settings,
+        ["celery", "-A", _APPLICATION, "worker", "-Q", role, "-n", name, "-P", "threads",
+         "-c", str(settings.worker_concurrency), "-E", "--without-gossip", "--without-mingle",
+         "-l", "INFO"],
+    )  # fmt: skip
+
+
+def api() -> NoReturn:
+    """The HTTP API on gunicorn."""
+    settings = current()
+    settings.required_database_url()
+    settings.required_redis_url()
+    configuration = PROJECT_ROOT / "deploy" / "gunicorn.conf.py"
+    _become(settings, ["gunicorn", "-c", str(configuration), "api.app:create_app()"])
+
+
+def dispatch() -> None:
+    """The dispatcher, in this process."""
+    from kyros_worker.dispatch.loop import main  # noqa: PLC0415
+
+    main()
+
+
+def flower() -> NoReturn:
+    """Flower, behind a password, on this machine alone."""
+    settings = current()
+    settings.required_redis_url()
+    home = Home(settings.home.resolve())
+    password = settings.flower_password or keep_secrets(home).flower_password
+    os.environ["FLOWER_BASIC_AUTH"] = f"{FLOWER_USER}:{password}"
+    home.flower.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _become(
+        settings,
+        ["celery", "-A", _APPLICATION, "flower", "--address=127.0.0.1",
+         f"--port={settings.flower_port}", "--persistent=True", "--state_save_interval=10000",
+         f"--db={home.flower / 'flower.db'}", "--logging=warning"],
+    )  # fmt: skip
+
+
+def migrate() -> None:
+    """Brings the database's schema up to date."""
+    from kyros_worker.migrations.upgrade import upgrade  # noqa: PLC0415
+
+    upgrade(current().required_database_url())
+
+
+def _become(settings: Settings, command: list[str]) -> NoReturn:
+    """Replaces this process by a program of the same virtual environment."""
+    os.environ.update(settings_room.environment(settings))
+    os.chdir(PROJECT_ROOT)
+    sys.stdout.flush()
+    program = Path(sys.executable).with_name(command[0])
+    os.execv(sys.executable, [sys.executable, str(program), *command[1:]])  # noqa: S606

@@ -1,0 +1,1 @@
+"""What each model call used and cost."""

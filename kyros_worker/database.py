@@ -1,0 +1,84 @@
+"""The connection to Postgres, and the only commit.
+
+Everything that changes state does so within `transaction()`: the row, its event and what follows
+from it are written together or not at all (design, law 2). No transaction is held while the
+network is slow (law 3).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import JSON
+
+from kyros_worker import strict_json
+from kyros_worker.settings import current
+
+__all__ = ["Connection", "DatabaseAway", "Table", "engine", "is_away", "read", "transaction"]
+
+
+_JSON = JSON(none_as_null=True)
+
+
+class Table(DeclarativeBase):
+    """The base of every table.
+
+    JSON columns are `json`, not `jsonb`: what a client sends comes back with its keys in order.
+    """
+
+    type_annotation_map = {dict[str, Any]: _JSON, list[str]: _JSON}  # noqa: RUF012
+
+
+DatabaseAway = (OperationalError, InterfaceError)
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """The pool of connections of this process, made at first use (after any fork)."""
+    return create_engine(
+        driver_url(current().required_database_url()),
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=15,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "kyros",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": "-c statement_timeout=60000 -c timezone=UTC",
+        },
+        json_serializer=strict_json.dumps,
+        json_deserializer=strict_json.loads_stored,
+    )
+
+
+def driver_url(database_url: str) -> URL:
+    """The address for SQLAlchemy, whose own choice of a driver would be another."""
+    return make_url(database_url).set(drivername="postgresql+psycopg2")
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """One transaction: committed when the block ends well, rolled back when it raises."""
+    with engine().begin() as connection:
+        yield connection
+
+
+@contextmanager
+def read() -> Iterator[Connection]:
+    """A connection for statements that only read, each its own snapshot."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error says that Postgres can't be reached now, so that asking again may help."""
+    return isinstance(error, DatabaseAway) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )

@@ -1,0 +1,1 @@
+"""The dispatcher: publishes what was committed and runs every sweep."""

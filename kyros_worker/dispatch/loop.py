@@ -1,0 +1,125 @@
+"""The dispatcher's process: one thread publishes, one runs the sweeps.
+
+They share nothing: a broker that is away or slow holds up no sweep, so recovery never runs through
+the broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
+"""
+
+import logging
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+import psycopg2
+from kombu.exceptions import OperationalError
+from redis import Redis, RedisError
+
+from kyros_worker.database import is_away
+from kyros_worker.dispatch import sentinel, sweeps
+from kyros_worker.dispatch.publish import publish_due
+from kyros_worker.settings import current
+from kyros_worker.submission.create import QUEUE_CHANNEL
+
+_LOG = logging.getLogger(__name__)
+_POLL_SECONDS = 0.2
+_PAUSE_SECONDS = 1.0
+_SENTINEL_SECONDS = 1.0
+#: After Postgres was away, workers get this long to renew their leases before one is taken.
+_GRACE_SECONDS = 8.0
+
+#: Each sweep and how often it runs, in seconds.
+_SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
+    (sweeps.expired_leases, 1),
+    (sweeps.deadlines, 1),
+    (sweeps.raise_waiting, 10),
+    (sweeps.old_answers, 60),
+)
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    threads = [
+        threading.Thread(target=_keep_going, args=(run, stopping), name=run.__name__, daemon=True)
+        for run in (_publish, _sweep)
+    ]
+    for thread in threads:
+        thread.start()
+    _LOG.info("The dispatcher runs.")
+    stopping.wait()
+    for thread in threads:
+        thread.join(timeout=5)
+
+
+def _keep_going(run: Callable[[threading.Event], None], stopping: threading.Event) -> None:
+    """Runs a loop again when a server went away; anything else is told in full, and survived."""
+    while not stopping.is_set():
+        try:
+            run(stopping)
+        except Exception as error:  # noqa: BLE001 - a dispatcher that ends recovers nothing
+            if _is_away(error):
+                _LOG.warning("%s waits: %s", run.__name__.strip("_"), str(error).splitlines()[0])
+            else:
+                _LOG.exception("%s failed; it goes on.", run.__name__.strip("_"))
+            stopping.wait(_PAUSE_SECONDS)
+
+
+def _is_away(error: Exception) -> bool:
+    broker_away = isinstance(error, OperationalError | RedisError | OSError)
+    return broker_away or is_away(error) or isinstance(error, psycopg2.OperationalError)
+
+
+def _publish(stopping: threading.Event) -> None:
+    """Publishes as soon as a transaction that queued something has committed."""
+    from kyros_worker.queue.app import app  # noqa: PLC0415 - workers import it before any setting
+
+    url = current().required_redis_url()
+    redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
+    with _Listening() as queued, app.connection_for_write() as connection, redis:
+        connection.ensure_connection(max_retries=1, timeout=5)
+        producer = app.amqp.Producer(connection, auto_declare=False)
+        checked_at = 0.0
+        while not stopping.is_set():
+            if time.monotonic() - checked_at >= _SENTINEL_SECONDS:
+                sentinel.check(redis)
+                checked_at = time.monotonic()
+            if publish_due(app, producer) == 0:
+                queued.wait()
+
+
+def _sweep(stopping: threading.Event) -> None:
+    """Runs each sweep at its pace."""
+    began = time.monotonic()
+    due = {sweep: began + _GRACE_SECONDS * (sweep is sweeps.expired_leases) for sweep, _ in _SWEEPS}
+    while not stopping.is_set():
+        for sweep, pace in _SWEEPS:
+            if time.monotonic() >= due[sweep]:
+                sweep()
+                due[sweep] = time.monotonic() + pace
+        stopping.wait(_POLL_SECONDS)
+
+
+class _Listening:
+    """A connection of its own on which Postgres tells that something was queued."""
+
+    def __enter__(self) -> Self:
+        self._connection = psycopg2.connect(current().required_database_url(), connect_timeout=5)
+        self._connection.autocommit = True
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {QUEUE_CHANNEL}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def wait(self) -> None:
+        """Returns when something was queued, after a fifth of a second at most."""
+        if not self._connection.notifies:
+            select.select([self._connection], [], [], _POLL_SECONDS)
+            self._connection.poll()
+        self._connection.notifies.clear()

@@ -1,0 +1,97 @@
+"""Publishing what was committed: a queue message for every submission that is due.
+
+A row is marked first, with a short delay until it would be published again, then its message is
+sent, then the row gets its long delay. So a dispatcher that dies in between loses nothing, and no
+transaction is held while the broker is slow. A message that is sent twice finds nothing to do.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from celery import Celery
+from kombu.messaging import Producer
+from sqlalchemy import Row, func, literal, select, update
+
+from kyros_worker.database import transaction
+from kyros_worker.queue.names import PRIORITIES, RUN_SUBMISSION
+from kyros_worker.submission.tables import Submission
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 500
+#: How soon a marked row is published again when its message could not be sent.
+_MARK = timedelta(seconds=3)
+#: The first delay until a queued row is published again; it doubles, so that a long backlog is
+#: never flooded with second messages.
+_REPEAT_SECONDS = 60
+_MOST_DOUBLINGS = 10
+
+
+def publish_due(app: Celery, producer: Producer) -> int:
+    """Publishes up to 500 due submissions; gives how many. Raises the broker's errors."""
+    rows = _mark_due()
+    if rows:
+        for row in rows:
+            _send(app, producer, row)
+        _mark_published([row.id for row in rows], rows[0].publish_at)
+        _LOG.debug("published %s", len(rows))
+    return len(rows)
+
+
+def _mark_due() -> Sequence[Row[str, str, str, int, datetime]]:
+    due = (
+        select(Submission.id)
+        .where(Submission.state == "queued", Submission.publish_at <= func.now())
+        .order_by(Submission.publish_at)
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = (
+        update(Submission)
+        .where(Submission.id == due.c.id)
+        .values(publish_at=func.now() + _MARK)
+        .returning(
+            Submission.id,
+            Submission.task_id,
+            Submission.role,
+            Submission.priority,
+            Submission.publish_at,
+        )
+    )
+    with transaction() as connection:
+        return connection.execute(statement).all()
+
+
+def _send(app: Celery, producer: Producer, row: Row[str, str, str, int, datetime]) -> None:
+    app.send_task(
+        RUN_SUBMISSION,
+        args=(row.id,),
+        queue=row.role,
+        priority=row.priority,
+        producer=producer,
+        # What Flower shows: ids, role and priority, no texts.
+        argsrepr=f"({row.id}, {row.task_id}, {row.role}, {PRIORITIES[row.priority]})",
+        kwargsrepr="{}",
+    )
+
+
+def _mark_published(ids: list[str], marked: datetime) -> None:
+    doublings = func.least(Submission.published, _MOST_DOUBLINGS)
+    delay = literal(timedelta(seconds=_REPEAT_SECONDS)) * func.power(2, doublings)
+    statement = (
+        update(Submission)
+        .where(
+            Submission.id.in_(ids),
+            Submission.state == "queued",
+            # Claimed and given back meanwhile: it has a new time to be published at.
+            Submission.publish_at == marked,
+        )
+        .values(
+            published=Submission.published + 1,
+            published_at=func.now(),
+            publish_at=func.now() + delay,
+        )
+    )
+    with transaction() as connection:
+        connection.execute(statement)

@@ -1,0 +1,73 @@
+"""The sweeps: what is due, expired or waited too long, found by state in Postgres alone."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
+
+from kyros_worker.clock import now
+from kyros_worker.database import transaction
+from kyros_worker.idempotency import remember
+from kyros_worker.submission.create import wake_dispatcher
+from kyros_worker.submission.tables import Submission
+from kyros_worker.task.cancel import fail_past_deadline
+from kyros_worker.task.lost import take_from_lost_worker
+from kyros_worker.task.states import OPEN_STATES
+from kyros_worker.task.tables import Task
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 500
+_RAISED_AFTER = timedelta(minutes=10)
+
+
+def expired_leases() -> None:
+    """Puts the work of dead workers back into the queue."""
+    query = select(Submission.task_id, Submission.id).where(
+        Submission.state == "running", Submission.lease_expires_at < func.clock_timestamp()
+    )
+    _each(query, take_from_lost_worker)
+
+
+def deadlines() -> None:
+    """Fails the tasks whose deadline has passed."""
+    query = select(Task.id).where(Task.state.in_(OPEN_STATES), Task.deadline_at < now())
+    _each(query, fail_past_deadline)
+
+
+def raise_waiting() -> None:
+    """Raises what has waited ten minutes by one priority, so that nothing starves."""
+    waiting = (
+        select(Submission.id)
+        .where(
+            Submission.state == "queued",
+            Submission.priority > 0,
+            Submission.waiting_since < func.now() - _RAISED_AFTER,
+        )
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(Submission)
+        .where(Submission.id.in_(waiting.scalar_subquery()))
+        .values(priority=Submission.priority - 1, waiting_since=func.now(), publish_at=func.now())
+    )
+    with transaction() as connection:
+        if connection.execute(statement).rowcount:
+            wake_dispatcher(connection)
+
+
+def old_answers() -> None:
+    """Forgets the first answers to requests that are too old to be repeated."""
+    with transaction() as connection:
+        remember.expire(connection, _AT_ONCE)
+
+
+def _each(query: Select[*tuple[Any, ...]], change: Callable[..., None]) -> None:
+    """Changes each found row in a transaction of its own; one fault does not hold up the others."""
+    with transaction() as connection:
+        found = connection.execute(query.limit(_AT_ONCE)).all()
+    for row in found:
+        with transaction() as connection:
+            change(connection, *row)

@@ -1,0 +1,1 @@
+"""What happened to a task, kept in order."""

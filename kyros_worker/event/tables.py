@@ -1,0 +1,27 @@
+"""The table of events."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import TIMESTAMP, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kyros_worker.database import Table
+
+
+class Event(Table):
+    """One fact about a task, kept for ever, in the order of `seq`.
+
+    `seq` is drawn under the task's lock, from 1 and without gaps, so who has read up to one
+    number can ask for what follows. For a `task.*` event `data` holds the fields that can change,
+    as they were then; with the task's fixed fields they are the full task.
+    """
+
+    __tablename__ = "events"
+
+    task_id: Mapped[str] = mapped_column(ForeignKey("tasks.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str]
+    type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))

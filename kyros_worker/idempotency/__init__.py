@@ -1,0 +1,1 @@
+"""The first answer to a request, kept so that a repeated request gets it again."""

@@ -1,0 +1,159 @@
+"""One call to a model: streamed, bounded in time, its faults sorted at the source.
+
+Everything of pydantic-ai that a call touches is here and in `sandbox.py`; importing either takes
+most of a second, so the API process does not.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from pydantic_ai import exceptions as fault
+from pydantic_ai.direct import model_request_stream
+from pydantic_ai.messages import ModelRequest, ModelResponse, UserPromptPart
+from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
+
+from kyros_worker.model.catalog import ChosenModel
+from kyros_worker.model.failure import ErrorKind, Failure
+from kyros_worker.model.storable import shortened, storable
+from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage
+
+_MESSAGE_LENGTH = 500
+#: Time-outs of a gateway: the model behind it may have worked, and be billed.
+_GATEWAY_TIMEOUTS = frozenset({408, 504})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a call: the text answered ("" when none), what it used, how long it took."""
+
+    text: str
+    usage: Usage
+    failure: Failure | None
+    latency_seconds: float
+
+
+async def call(model: Model, chosen: ChosenModel, system: str, user: str) -> Outcome:
+    """Ask a model. A fault of its provider is a value; cancelling closes the connection.
+
+    Raises asyncio.CancelledError when it is cancelled, and whatever is a bug of ours.
+    """
+    started = time.monotonic()
+    text, usage, failure = "", NOTHING, None
+    try:
+        response = await _streamed(model, chosen, system, user)
+    except (fault.AgentRunError, fault.UserError, OSError) as error:
+        usage, failure = _usage_of_failed(error), sort_error(error)
+    else:
+        text, usage = storable(response.text or ""), _usage(response)
+        if (stopped := _stopped(response)) is not None:
+            failure = sort_error(stopped)
+    return Outcome(text, usage, failure, time.monotonic() - started)
+
+
+async def _streamed(model: Model, chosen: ChosenModel, system: str, user: str) -> ModelResponse:
+    messages = [ModelRequest(parts=[UserPromptPart(user)], instructions=system)]
+    settings = ModelSettings(max_tokens=chosen.output_limit)
+    # Ours, not pydantic-ai's request_timeout, whose scope around every event costs 0.1 ms a call.
+    async with (
+        asyncio.timeout(chosen.timeout_seconds),
+        model_request_stream(model, messages, model_settings=settings) as stream,
+    ):
+        async for _ in stream:
+            pass
+        return stream.get()
+
+
+def _stopped(response: ModelResponse) -> Exception | None:
+    """What an Agent would raise for an answer that was cut or refused; a direct call doesn't."""
+    if response.finish_reason == "content_filter":
+        detail = (response.provider_details or {}).get("refusal")
+        return fault.ContentFilterError(str(detail or "no reason was given"))
+    if response.finish_reason == "length":
+        return fault.OutputTokenLimitExceeded("the answer was cut at the output limit")
+    return None
+
+
+def _usage(response: ModelResponse) -> Usage:
+    used = response.usage
+    return Usage(
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cache_read_tokens=used.cache_read_tokens,
+        reasoning_tokens=used.output_reasoning_tokens,
+        reported=not used.unmeasured_requests,
+    )
+
+
+def _usage_of_failed(error: Exception) -> Usage:
+    """Nothing where the provider surely did no work, else unreported."""
+    if isinstance(error, fault.ModelHTTPError):
+        worked = error.in_stream or error.status_code in _GATEWAY_TIMEOUTS
+    elif isinstance(error, fault.ModelConnectionError):
+        worked = error.phase not in ("pool", "connect")
+    else:
+        worked = not isinstance(error, fault.UserError)
+    return UNREPORTED if worked else NOTHING
+
+
+#: The first class that fits decides, so a subclass stands before its parent.
+_SORTED: tuple[tuple[type[Exception], ErrorKind, bool, str], ...] = (
+    (fault.ModelRateLimitError, "rate_limited", True, "The provider's rate limit is reached"),
+    (fault.ConcurrencyLimitExceeded, "rate_limited", True, "Too many calls at once"),
+    (fault.ModelQuotaExceededError, "rejected", False, "The account's quota or credit is used up"),
+    (fault.ModelUnavailableError, "server_error", True, "The provider is unavailable"),
+    (fault.ModelServerError, "server_error", True, "The provider failed"),
+    (fault.ModelTimeoutError, "timeout", True, "The provider did not answer in time"),
+    (fault.ModelRequestTimeout, "timeout", True, "The provider did not answer in time"),
+    (fault.RunTimedOut, "timeout", True, "The call took too long"),
+    (fault.RunCancelled, "rejected", False, "The call was cancelled"),
+    (fault.ModelConnectionError, "connection", True, "The provider could not be reached"),
+    (fault.ModelAuthenticationError, "rejected", False, "The provider refused the credentials"),
+    (fault.ModelNotFoundError, "rejected", False, "The provider does not have the model"),
+    (
+        fault.ModelContextWindowExceededError,
+        "rejected",
+        False,
+        "The task is too long for the model",
+    ),
+    (fault.ModelRequestRejectedError, "rejected", False, "The provider rejected the request"),
+    (fault.ContentFilterError, "content_refused", False, "The provider refused the content"),
+    (fault.OutputTokenLimitExceeded, "invalid_output", False, "The answer exceeds its limit"),
+    (fault.UnexpectedModelBehavior, "invalid_output", True, "The provider's answer can't be read"),
+    (fault.UsageLimitExceeded, "rejected", False, "A usage limit is reached"),
+    (fault.UserError, "rejected", False, "The model is not configured rightly"),
+    # A plain API error is an answer that is not even JSON: a proxy's page, most often.
+    (fault.AgentRunError, "server_error", True, "The provider failed"),
+    (TimeoutError, "timeout", True, "The provider did not answer in time"),
+    (OSError, "connection", True, "The provider could not be reached"),
+)
+
+
+def sort_error(error: Exception) -> Failure:
+    """What a fault of a provider means: its kind, and whether another try may help.
+
+    Anything that is no provider's fault is raised as it is.
+    """
+    if type(error) is fault.ModelHTTPError:
+        kind, retryable, words = _by_status(error.status_code)
+    else:
+        for known, kind, retryable, words in _SORTED:  # noqa: B007 - read after the loop
+            if isinstance(error, known):
+                break
+        else:
+            raise error
+    message = f"{words}: {error}" if str(error) else f"{words}."
+    message = storable(shortened(message, _MESSAGE_LENGTH))
+    return Failure(kind, message, retryable, getattr(error, "retry_after", None))
+
+
+def _by_status(status: int) -> tuple[ErrorKind, bool, str]:
+    """How a plain HTTP error is sorted, one that pydantic-ai has no category for."""
+    if status in _GATEWAY_TIMEOUTS:
+        return "timeout", True, "The provider did not answer in time"
+    if status == 429:  # noqa: PLR2004
+        return "rate_limited", True, "The provider's rate limit is reached"
+    if status >= 500:  # noqa: PLR2004
+        return "server_error", True, "The provider failed"
+    return "rejected", False, "The provider rejected the request"

@@ -1,0 +1,1 @@
+"""Celery: the application, the queues and the messages. Transport only."""

@@ -1,0 +1,39 @@
+"""The Celery application. Every `jobs` module is listed here by hand."""
+
+from celery import Celery
+
+from kyros_worker.queue.names import PRIORITIES
+from kyros_worker.settings import current
+
+app = Celery("kyros", include=["kyros_worker.task.jobs"])
+
+app.conf.update(
+    broker_url=current().required_redis_url(),
+    # No result backend: results are rows.
+    task_ignore_result=True,
+    task_acks_late=True,
+    # A worker that died did not acknowledge: its message goes back, and finds nothing to do if
+    # the lease's sweep was faster.
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=True,
+    task_send_sent_event=True,
+    # The broker may be away for as long as it likes; nothing is lost meanwhile.
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    worker_consumer="kyros_worker.queue.consumer:Consumer",
+    broker_transport_options={
+        "priority_steps": list(range(len(PRIORITIES))),
+        "queue_order_strategy": "priority",
+        # The second net only: leases hand a dead worker's work on much earlier.
+        "visibility_timeout": 3600,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    },
+    worker_hijack_root_logger=True,
+    worker_redirect_stdouts=False,
+    enable_utc=True,
+    timezone="UTC",
+)

@@ -1,0 +1,50 @@
+"""Whether what Kyros stands on answers now: Postgres and Redis."""
+
+from functools import lru_cache
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from kyros_worker.database import is_away, read
+from kyros_worker.settings import current
+
+_ANSWER_SECONDS = 2
+
+
+def silent() -> list[str]:
+    """The names of those that do not answer; empty when all is well."""
+    probes = {"Postgres": _postgres_answers, "Redis": _redis_answers}
+    return [name for name, answers in probes.items() if not answers()]
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database is away or every connection to it is taken: asking again may help."""
+    return is_away(error) or isinstance(error, PoolTimeoutError)
+
+
+def _postgres_answers() -> bool:
+    try:
+        with read() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _redis_answers() -> bool:
+    try:
+        return bool(_redis().ping())
+    except RedisError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _redis() -> Redis:
+    return Redis.from_url(
+        current().required_redis_url(),
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+    )

@@ -1,0 +1,251 @@
+"""Every setting, typed and documented: the only reader of the environment.
+
+Names are `KYROS_…`, but for `DATABASE_URL` and `REDIS_URL`. What is a table (workflows) stands
+in the TOML file that `KYROS_CONFIG` names. The guide's client variables (`KYROS_API_URL`,
+`KYROS_API_KEY`, `KYROS_WEBHOOK_SECRET`, `KYROS_ENVIRONMENT`) belong to clients; of them the
+command line, a client itself, reads the first two.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from kyros_worker.errors import ConfigurationError
+
+Role = Literal["implementer", "critic", "integrator"]
+ROLES: tuple[Role, ...] = ("implementer", "critic", "integrator")
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+_BOOTSTRAP_SECRET_LENGTH = 32
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Optional = BeforeValidator(_blank_is_none)
+
+
+_DEFAULT_WORKFLOWS: dict[str, tuple[Role, ...]] = {
+    "implementation": ("implementer", "critic", "integrator"),
+    "review": ("critic",),
+    "deployment": ("integrator",),
+}
+
+
+class Configuration(BaseModel):
+    """The TOML file of `KYROS_CONFIG`: what is a table rather than a value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Which roles work on a type of task, in order. A type not named here is done by one role.
+    workflows: dict[str, tuple[Role, ...]] = Field(default_factory=lambda: dict(_DEFAULT_WORKFLOWS))
+
+    @field_validator("workflows", mode="after")
+    @classmethod
+    def _complete(cls, value: dict[str, tuple[Role, ...]]) -> dict[str, tuple[Role, ...]]:
+        for task_type, roles in value.items():
+            if not roles:
+                raise ValueError(f"the workflow of {task_type!r} names no role")
+            if len(set(roles)) != len(roles):
+                raise ValueError(f"the workflow of {task_type!r} names a role twice")
+        return value
+
+
+class Settings(BaseModel):
+    """All that can be set from outside; each field's environment variable is its alias."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    #: Where the embedded stack keeps its data, logs, sockets and keys.
+    home: Path = Field(PROJECT_ROOT / ".kyros", alias="KYROS_HOME")
+    #: A Postgres of your own (14 or newer) instead of the embedded one.
+    database_url: Annotated[str | None, Optional] = Field(None, alias="DATABASE_URL")
+    #: A Redis of your own (6.2 or newer, or Valkey) instead of the embedded one.
+    redis_url: Annotated[str | None, Optional] = Field(None, alias="REDIS_URL")
+    #: Encrypts secrets at rest and signs; required with DATABASE_URL, else made under home.
+    secret_key: Annotated[str | None, Optional] = Field(
+        None, alias="KYROS_SECRET_KEY", min_length=32
+    )
+    #: The TOML file with the tables of the configuration.
+    config_file: Annotated[Path | None, Optional] = Field(None, alias="KYROS_CONFIG")
+
+    api_host: str = Field("127.0.0.1", alias="KYROS_API_HOST")
+    api_port: int = Field(8000, alias="KYROS_API_PORT", ge=1, le=65535)
+    #: Processes of the API; each holds its own threads and watchers.
+    api_processes: int = Field(2, alias="KYROS_API_PROCESSES", ge=1, le=64)
+    #: Threads of one API process. Watchers (wait, stream) may take three quarters of them.
+    api_threads: int = Field(256, alias="KYROS_API_THREADS", ge=8, le=2048)
+    flower_port: int = Field(5555, alias="KYROS_FLOWER_PORT", ge=1, le=65535)
+    #: The password of Flower's user `kyros`; made under home when not set.
+    flower_password: Annotated[str | None, Optional] = Field(
+        None, alias="KYROS_FLOWER_PASSWORD", min_length=8
+    )
+    #: Where people reach this deployment, without a trailing slash: the base of a task's `url`.
+    public_url: Annotated[str | None, Optional] = Field(None, alias="KYROS_PUBLIC_URL")
+    #: Becomes the first admin key when the database has none; its prefix says its mode.
+    bootstrap_api_key: Annotated[str | None, Optional] = Field(
+        None, alias="KYROS_BOOTSTRAP_API_KEY"
+    )
+
+    #: Submissions that one worker process runs side by side; they mostly wait for a model.
+    worker_concurrency: int = Field(32, alias="KYROS_WORKER_CONCURRENCY", ge=1, le=2000)
+    #: How long a claim lasts without a renewal, in seconds. A third of it is the renewal's pace.
+    lease_seconds: float = Field(15, alias="KYROS_LEASE_SECONDS", ge=3, le=25)
+    #: The first pause before a failed try is tried again, in seconds; it doubles each time.
+    retry_pause_seconds: float = Field(2, alias="KYROS_RETRY_PAUSE_SECONDS", ge=0, le=3600)
+
+    #: The command line's own: which API to talk to, and with which key.
+    client_api_url: Annotated[str | None, Optional] = Field(None, alias="KYROS_API_URL")
+    client_api_key: Annotated[str | None, Optional] = Field(None, alias="KYROS_API_KEY")
+
+    configuration: Configuration = Field(default_factory=Configuration)
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _postgres(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme.partition("+")[0] not in ("postgres", "postgresql"):
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql://{rest}"
+
+    @field_validator("redis_url", mode="after")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("must begin with redis:// or rediss://")
+        return value
+
+    @field_validator("bootstrap_api_key", mode="after")
+    @classmethod
+    def _key_with_mode(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        prefix, _, secret = value.partition("_test_")
+        if not secret:
+            prefix, _, secret = value.partition("_live_")
+        if prefix != "kyros" or len(secret) < _BOOTSTRAP_SECRET_LENGTH:
+            raise ValueError(
+                "must be kyros_test_ or kyros_live_ and 32 characters or more after it"
+            )
+        return value
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach this deployment."""
+        return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip("/")
+
+    @property
+    def test_mode(self) -> bool:
+        """Whether the whole deployment is in test mode: no model provider is configured."""
+        return True
+
+    def required_database_url(self) -> str:
+        """The database to use; raises ConfigurationError when there is none yet."""
+        if self.database_url is None:
+            raise ConfigurationError(_NO_STACK.format(name="DATABASE_URL", home=self.home))
+        return self.database_url
+
+    def required_redis_url(self) -> str:
+        """The broker to use; raises ConfigurationError when there is none yet."""
+        if self.redis_url is None:
+            raise ConfigurationError(_NO_STACK.format(name="REDIS_URL", home=self.home))
+        return self.redis_url
+
+
+_NO_STACK = "{name} is not set and no stack has been started in {home}: start one with `kyros up`."
+
+
+def load(environ: Mapping[str, str], *, with_stack: bool = True) -> Settings:
+    """The settings of an environment. A variable that is set but empty counts as not set.
+
+    A running embedded stack leaves the addresses of its Postgres and Redis in `stack.json` under
+    its home, so that every command of the same home finds them; `with_stack=False`, for what
+    starts a stack, takes the environment alone.
+
+    Raises ConfigurationError with one sentence that names the setting.
+    """
+    named = {
+        field.alias: environ[field.alias]
+        for field in Settings.model_fields.values()
+        if field.alias is not None and environ.get(field.alias)
+    }
+    try:
+        settings = Settings.model_validate(named)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error)) from error
+    stack = _read_stack(settings.home) if with_stack else {}
+    found = {name: value for name, value in stack.items() if getattr(settings, name) is None}
+    found["configuration"] = _read_configuration(settings.config_file)
+    return settings.model_copy(update=found)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables by which a process that is started gets what this one decided or made."""
+    told = {
+        "KYROS_HOME": settings.home,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "KYROS_SECRET_KEY": settings.secret_key,
+        "KYROS_FLOWER_PASSWORD": settings.flower_password,
+        "KYROS_CONFIG": settings.config_file,
+    }
+    return {name: str(value) for name, value in told.items() if value is not None}
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """The settings of this process, read once."""
+    return load(os.environ)
+
+
+def _read_stack(home: Path) -> dict[str, Any]:
+    try:
+        stack = json.loads((home / "stack.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {
+        name: stack[name] for name in ("database_url", "redis_url", "secret_key") if name in stack
+    }
+
+
+def _read_configuration(path: Path | None) -> Configuration:
+    if path is None:
+        return Configuration()
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"KYROS_CONFIG: {path} can't be read: {error.strerror}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"KYROS_CONFIG: {path} is not valid TOML: {error}.") from error
+    defaults = Configuration()
+    if isinstance(tables.get("workflows"), dict):
+        tables["workflows"] = {**defaults.workflows, **tables["workflows"]}
+    try:
+        return Configuration.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"KYROS_CONFIG: {path}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError) -> str:
+    wrong = (
+        f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    )
+    return "; ".join(wrong) + "."

@@ -1,0 +1,1 @@
+"""The customer's piece of work, from its creation to its final state."""

@@ -1,0 +1,52 @@
+"""Ending a task from outside: cancelled by its owner, superseded, or past its deadline."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from kyros_worker.clock import now
+from kyros_worker.submission.end import end_submission
+from kyros_worker.task.change import change_task, lock_task, lock_task_in
+from kyros_worker.task.record import failed
+from kyros_worker.task.states import FINAL_STATES, OPEN_STATES
+
+
+def cancel_task(connection: Connection, task_id: str, mode: str) -> None:
+    """Cancels an unfinished task; its running model call is abandoned within two seconds.
+
+    Raises NotFoundError, and ConflictError (409) for a task that is final.
+    """
+    task = lock_task_in(connection, task_id, mode, OPEN_STATES, "cancelled")
+    _cancel(connection, task, "The task was cancelled.")
+
+
+def cancel_if_open(connection: Connection, task_id: str, error: str) -> None:
+    """Cancels a task with a reason of the system's own, unless it has ended meanwhile."""
+    task = lock_task(connection, task_id)
+    if task is not None and task["state"] not in FINAL_STATES:
+        _cancel(connection, task, error)
+
+
+def fail_past_deadline(connection: Connection, task_id: str) -> None:
+    """Fails a task whose deadline has passed, unless it has ended or begun anew meanwhile."""
+    task = lock_task(connection, task_id)
+    at = now()
+    if task is None or task["state"] in FINAL_STATES or task["deadline_at"] > at:
+        return
+    events = end_submission(connection, task["submission_id"], "cancelled", at)
+    error = f"The deadline passed: the task was not done within {task['deadline_seconds']} s."
+    change_task(connection, task, at, failed(error, at), [*events, "task.failed"])
+
+
+def _cancel(connection: Connection, task: RowMapping, error: str) -> None:
+    at: datetime = now()
+    events = end_submission(connection, task["submission_id"], "cancelled", at)
+    changes: dict[str, Any] = {
+        "state": "cancelled",
+        "error": error,
+        "completed_at": at,
+        "progress_stage": "cancelled",
+        "progress_message": "The task was cancelled.",
+    }
+    change_task(connection, task, at, changes, [*events, "task.cancelled"])

@@ -1,0 +1,51 @@
+"""Beginning a new run of a task that has ended."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from kyros_worker.clock import now
+from kyros_worker.settings import Role
+from kyros_worker.submission.create import (
+    NewSubmission,
+    insert_submissions,
+    new_submission_row,
+    queued_event,
+)
+from kyros_worker.task.change import change_task, lock_task_in
+from kyros_worker.task.states import BEGINNING
+
+
+def retry_task(connection: Connection, task_id: str, mode: str, request_id: str) -> None:
+    """Starts a failed or cancelled task again, from its first role.
+
+    Raises NotFoundError, and ConflictError (409) for a task in another state.
+    """
+    task = lock_task_in(connection, task_id, mode, ("failed", "cancelled"), "retried")
+    reopen(connection, task, task["assignee_role"], request_id, now())
+
+
+def reopen(
+    connection: Connection,
+    task: RowMapping,
+    role: Role,
+    request_id: str,
+    at: datetime,
+    **changes: Any,
+) -> str:
+    """Begins a new run of a locked final task with a role; gives the submission's id.
+
+    Result, error and end are cleared and the deadline starts anew (design, "What happens to a
+    task").
+    """
+    run = task["run"] + 1
+    row = new_submission_row(NewSubmission(task["id"], run, role, task["priority"], request_id), at)
+    insert_submissions(connection, [row])
+    changes |= BEGINNING | {
+        "run": run,
+        "submission_id": row["id"],
+        "deadline_at": at + timedelta(seconds=task["deadline_seconds"]),
+    }
+    change_task(connection, task, at, changes, ["task.progress", queued_event(row)])
+    return str(row["id"])

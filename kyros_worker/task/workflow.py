@@ -1,0 +1,157 @@
+"""What happens next to a task: pure decisions over what is stored (design, law 6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kyros_worker.model.failure import Failure
+from kyros_worker.settings import Role
+
+#: A refused draft is revised at most so often; then the task fails with the last findings.
+MAX_REVISIONS = 2
+#: A failed try is tried again so often on the same tier.
+MAX_RETRIES = 2
+#: A submission whose worker died so often is given up: the work itself may be what kills them.
+MAX_LOST = 10
+
+Workflows = Mapping[str, tuple[Role, ...]]
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Next:
+    """Another role goes on; `revision` counts the refusals before it."""
+
+    role: Role
+    revision: int
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    """The same submission is tried again after a pause, in seconds."""
+
+    pause: float
+
+
+@dataclass(frozen=True)
+class Complete:
+    """The task is completed with this result."""
+
+    result: Answer
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The task fails; `error` is the sentence that its reader sees."""
+
+    error: str
+
+
+Decision = Next | TryAgain | Complete | Fail
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a task stands when a submission ends."""
+
+    task_type: str
+    #: The roles that work on the task, in order; one alone where no workflow applies.
+    roles: tuple[Role, ...]
+    role: Role
+    revision: int
+    #: The newest draft and the verdict on it, where there are any.
+    draft: Answer | None = None
+    verdict: Answer | None = None
+
+
+def first_role(workflows: Workflows, task_type: str) -> Role:
+    """Who gets a task of this type when its creator named nobody."""
+    return workflows.get(task_type, ("implementer",))[0]
+
+
+def roles_for(workflows: Workflows, task_type: str, assignee: str, role: Role) -> tuple[Role, ...]:
+    """The roles of the way on which `role` works.
+
+    A task assigned to the first role of its type's workflow runs that workflow; a task assigned to
+    another runs that role alone. A role outside of the workflow runs alone too.
+    """
+    workflow = workflows.get(task_type, ())
+    if workflow and assignee == workflow[0] and role in workflow:
+        return workflow
+    return (role,)
+
+
+def after_answer(step: Step, answer: Answer) -> Decision:
+    """What follows a valid answer."""
+    if step.role == "implementer":
+        return _go_on(step, answer)
+    if len(step.roles) == 1:
+        if step.task_type == "deployment" and answer["decision"] == "no_go":
+            return Fail(f"The integrator decided against the deployment: {_reasons(answer)}")
+        return Complete(result_of(step, answer))
+    if answer["decision"] in ("approve", "go"):
+        return _go_on(step, answer)
+    return _after_refusal(step, answer)
+
+
+def after_failure(failure: Failure, retries: int, first_pause: float) -> TryAgain | Fail:
+    """What follows a failed try: a pause that doubles, or the end.
+
+    `retries` is how often this submission was tried again already. The provider's own
+    `retry_after` is kept where it is longer than the pause, up to an hour.
+    """
+    if not failure.retryable:
+        return Fail(_sentence(failure.message))
+    if retries >= MAX_RETRIES:
+        return Fail(f"The model call failed {retries + 1} times; the last time: {failure.message}")
+    pause = first_pause * 2**retries
+    return TryAgain(max(pause, min(failure.retry_after or 0, 3600)))
+
+
+def result_of(step: Step, answer: Answer) -> Answer:
+    """The task's `result`: the same keys whoever gave the last answer."""
+    draft = answer if step.role == "implementer" else step.draft or {}
+    verdict = answer if step.role == "critic" else step.verdict or {}
+    return {
+        "role": step.role,
+        "summary": answer["summary"],
+        "decision": answer.get("decision"),
+        "confidence": answer["confidence"],
+        "score": verdict.get("score"),
+        "revisions": step.revision,
+        "changes": answer.get("changes") or draft.get("changes", []),
+        "criteria": answer["criteria"],
+        "findings": answer.get("findings", []),
+        "risks": answer.get("risks", draft.get("risks", [])),
+        "needs": answer.get("needs", draft.get("needs", [])),
+    }
+
+
+def percentage(roles: tuple[Role, ...], role: Role, before: int) -> int:
+    """How much of the way lies behind a role that begins, 0 to 99; it never falls within a run."""
+    return max(before, 100 * roles.index(role) // len(roles))
+
+
+def _go_on(step: Step, answer: Answer) -> Next | Complete:
+    position = step.roles.index(step.role) + 1
+    if position < len(step.roles):
+        return Next(step.roles[position], step.revision)
+    return Complete(result_of(step, answer))
+
+
+def _after_refusal(step: Step, answer: Answer) -> Next | Fail:
+    who = f"The {step.role} refused the draft"
+    if "implementer" not in step.roles[: step.roles.index(step.role)]:
+        return Fail(f"{who}: {_reasons(answer)}")
+    if step.revision >= MAX_REVISIONS:
+        return Fail(f"{who} after {step.revision} revisions: {_reasons(answer)}")
+    return Next("implementer", step.revision + 1)
+
+
+def _reasons(answer: Answer) -> str:
+    findings = "; ".join(finding["what"].rstrip(".") for finding in answer.get("findings", []))
+    return _sentence((findings or answer["summary"])[:2000])
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
