@@ -45,8 +45,6 @@ def create_app() -> OpenAPI:
     app.after_request(_finish)
     app.register_blueprint(probes.blueprint)
     app.register_blueprint(reference.blueprint)
-    app.register_api(tasks.blueprint)
-    app.register_api(agents.blueprint)
     for blueprint in (tasks.blueprint, agents.blueprint, api_keys.blueprint):
         app.register_api(blueprint)
     return app

@@ -43,10 +43,9 @@ def program(user: StoreUser | None) -> Path:
     installation = package / _INSTALLATION
     if not installation.is_dir():
         raise ConfigurationError(f"The package {_WHEEL} holds no Postgres {_MAJOR}; install 0.6.")
-    sources = [package, package.parent / f"{_WHEEL}.libs"]
-    return runnable(
-        installation / "bin" / "postgres", user, [source for source in sources if source.exists()]
-    )
+    base = package.parent
+    sources = [source for source in (installation, base / f"{_WHEEL}.libs") if source.exists()]
+    return runnable(installation / "bin" / "postgres", user, base, sources)
 
 
 def initialise(data: Path, password: str, user: StoreUser | None, postgres: Path) -> bool:

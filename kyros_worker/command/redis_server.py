@@ -39,7 +39,7 @@ def program(user: StoreUser | None) -> Path:
     """The server to run; raises ConfigurationError that says what to install."""
     for candidate in _candidates():
         if _new_enough(candidate):
-            return runnable(candidate, user, [candidate])
+            return runnable(candidate, user, candidate.parent, [candidate])
     raise ConfigurationError(
         "No Redis to start: install redis-server or valkey-server 6.2 or newer (on Debian and "
         "Ubuntu: apt-get install redis-server), or set REDIS_URL to a Redis of your own."

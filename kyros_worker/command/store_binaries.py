@@ -14,24 +14,24 @@ from kyros_worker.command.store_process import StoreUser, run_as
 from kyros_worker.errors import ConfigurationError
 
 COPIES = Path("/var/lib/kyros")
+_NOT_TO_RUN = shutil.ignore_patterns("include", "*.a", "__pycache__")
 
 
-def runnable(program: Path, user: StoreUser | None, sources: list[Path]) -> Path:
+def runnable(program: Path, user: StoreUser | None, base: Path, sources: list[Path]) -> Path:
     """The program itself, or the copy that the user can run.
 
-    `sources` are the folders and files to copy, all within one parent folder, the program's
-    own among them. Raises ConfigurationError when neither can be run.
+    `sources` are the folders and files to copy, the program's own among them; they keep their
+    places relative to `base`. Raises ConfigurationError when neither can be run.
     """
     if _runs(program, user):
         return program
     if user is None:
         raise ConfigurationError(f"{program} can't be run on this machine.")
-    base = sources[0].parent
     mark = f"{program}:{program.stat().st_mtime_ns}:{program.stat().st_size}"
     folder = COPIES / f"{program.name}-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
     copy = folder / program.relative_to(base)
     if not copy.exists():
-        _copy(sources, folder)
+        _copy(base, sources, folder)
     if not _runs(copy, user):
         raise ConfigurationError(
             f"The user {user.name} can run neither {program} nor its copy {copy}: "
@@ -47,7 +47,7 @@ def _runs(program: Path, user: StoreUser | None) -> bool:
         return False
 
 
-def _copy(sources: list[Path], folder: Path) -> None:
+def _copy(base: Path, sources: list[Path], folder: Path) -> None:
     """Copies in one step: beside the place first, then renamed."""
     try:
         COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -55,10 +55,11 @@ def _copy(sources: list[Path], folder: Path) -> None:
             whole = Path(staging) / "whole"
             whole.mkdir(mode=0o755)
             for source in sources:
+                place = whole / source.relative_to(base)
                 if source.is_dir():
-                    shutil.copytree(source, whole / source.name, symlinks=True)
+                    shutil.copytree(source, place, symlinks=True, ignore=_NOT_TO_RUN)
                 else:
-                    shutil.copy2(source, whole / source.name)
+                    shutil.copy2(source, place)
             for path in (whole, *whole.rglob("*")):
                 if not path.is_symlink():
                     open_to_all = 0o555 if path.is_dir() else 0o444

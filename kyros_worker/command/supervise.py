@@ -24,6 +24,8 @@ STORES = "stores"
 PROCESSES = "kyros"
 
 STOP_SECONDS = 12
+#: Who runs this long counts as started: long enough for an import that fails to have failed.
+START_SECONDS = 3
 _OPEN_FILES = 65536
 _CALL_TIMEOUT = 10
 
@@ -189,7 +191,7 @@ def _program_lines(home: Home, program: Program) -> list[str]:
         f"directory={_value(str(program.folder))}",
         "autostart=false",
         "autorestart=true",
-        "startsecs=3",
+        f"startsecs={START_SECONDS}",
         # Never giving up; the pause between tries grows (see supervisord.py).
         "startretries=1000000000",
         f"stopsignal={program.stop_signal}",

@@ -1,15 +1,11 @@
 """Ending a task from outside: cancelled by its owner, superseded, or past its deadline."""
 
-from datetime import datetime
-from typing import Any
-
 from sqlalchemy import Connection, RowMapping
 
 from kyros_worker.clock import now
 from kyros_worker.submission.end import end_submission
 from kyros_worker.task.change import change_task, lock_task, lock_task_in
-from kyros_worker.task.record import failed
-from kyros_worker.task.states import FINAL_STATES, OPEN_STATES
+from kyros_worker.task.states import FINAL_STATES, OPEN_STATES, cancelled, failed
 
 
 def cancel_task(connection: Connection, task_id: str, mode: str) -> None:
@@ -40,13 +36,6 @@ def fail_past_deadline(connection: Connection, task_id: str) -> None:
 
 
 def _cancel(connection: Connection, task: RowMapping, error: str) -> None:
-    at: datetime = now()
+    at = now()
     events = end_submission(connection, task["submission_id"], "cancelled", at)
-    changes: dict[str, Any] = {
-        "state": "cancelled",
-        "error": error,
-        "completed_at": at,
-        "progress_stage": "cancelled",
-        "progress_message": "The task was cancelled.",
-    }
-    change_task(connection, task, at, changes, [*events, "task.cancelled"])
+    change_task(connection, task, at, cancelled(error, at), [*events, "task.cancelled"])

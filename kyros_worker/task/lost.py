@@ -11,7 +11,7 @@ from kyros_worker.submission.create import summary
 from kyros_worker.submission.end import call_events, end_submission
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.change import TaskEvent, change_task, lock_task
-from kyros_worker.task.record import failed
+from kyros_worker.task.states import failed
 from kyros_worker.task.workflow import MAX_LOST
 
 

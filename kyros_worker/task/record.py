@@ -25,6 +25,7 @@ from kyros_worker.submission.create import (
 )
 from kyros_worker.task.change import TaskEvent, change_task, lock_task
 from kyros_worker.task.start import Work, new_call
+from kyros_worker.task.states import completed, failed, stage
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import (
     MAX_REVISIONS,
@@ -187,22 +188,15 @@ def _follow(
             changes |= _waiting(role, revision)
             events = [*told, "task.progress", queued_event(row)]
         case TryAgain(pause):
-            changes = _stage("waiting", f"The {work.brief.role} tries again in {pause:g} s.")
+            changes = stage("waiting", f"The {work.brief.role} tries again in {pause:g} s.")
             events = [*told, "task.progress"]
         case Complete(result):
-            changes = {"state": "completed", "result": result, "progress_percentage": 100}
-            changes |= {"completed_at": at, **_stage("completed", "The task is completed.")}
+            changes = completed(result, at)
             events = [*told, "task.completed"]
         case Fail(error):
             changes = failed(error, at)
             events = [*told, "task.failed"]
     change_task(connection, task, at, changes | cost, events)
-
-
-def failed(error: str, at: datetime) -> dict[str, Any]:
-    """What changes on a task that fails."""
-    stage = _stage("failed", "The task failed.")
-    return {"state": "failed", "error": error, "completed_at": at, **stage}
 
 
 _OUTCOMES = {
@@ -227,11 +221,7 @@ def _next_row(task: RowMapping, work: Work, following: Next, at: datetime) -> di
 
 def _waiting(role: str, revision: int) -> dict[str, Any]:
     again = f", revision {revision} of {MAX_REVISIONS}" if role == "implementer" else ""
-    return _stage(role, f"Waiting for the {role}{again}.")
-
-
-def _stage(stage: str, message: str) -> dict[str, Any]:
-    return {"progress_stage": stage, "progress_message": message}
+    return stage(role, f"Waiting for the {role}{again}.")
 
 
 def _call_event(settled: RowMapping) -> NewEvent:

@@ -1,5 +1,6 @@
-"""The states of a task and the guide's word for each."""
+"""The states of a task, the guide's word for each, and what a change of state changes."""
 
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 State = Literal["queued", "running", "awaiting_approval", "completed", "failed", "cancelled"]
@@ -30,3 +31,28 @@ BEGINNING: dict[str, Any] = {
     "started_at": None,
     "completed_at": None,
 }
+
+
+def completed(result: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """What changes on a task that is completed."""
+    ended = _ended("completed", at, "The task is completed.")
+    return {**ended, "result": result, "progress_percentage": 100}
+
+
+def failed(error: str, at: datetime) -> dict[str, Any]:
+    """What changes on a task that fails, for a reason in a sentence."""
+    return {**_ended("failed", at, "The task failed."), "error": error}
+
+
+def cancelled(error: str, at: datetime) -> dict[str, Any]:
+    """What changes on a task that is cancelled, for a reason."""
+    return {**_ended("cancelled", at, "The task was cancelled."), "error": error}
+
+
+def stage(name: str, message: str) -> dict[str, Any]:
+    """What changes on a task whose work goes on."""
+    return {"progress_stage": name, "progress_message": message}
+
+
+def _ended(state: State, at: datetime, message: str) -> dict[str, Any]:
+    return {"state": state, "completed_at": at, **stage(state, message)}

@@ -20,7 +20,7 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.change import change_task, lock_task_in
 from kyros_worker.task.context import joined
 from kyros_worker.task.reopen import reopen
-from kyros_worker.task.states import FINAL_STATES, STATES
+from kyros_worker.task.states import FINAL_STATES, STATES, stage
 from kyros_worker.task.tables import Task
 
 
@@ -94,10 +94,7 @@ def _supersede(
     )
     row = new_submission_row(new, at)
     insert_submissions(connection, [row])
-    changes = {
-        "submission_id": row["id"],
-        "progress_stage": role,
-        "progress_message": f"Waiting for the {role}, with more context.",
-    }
+    waiting = stage(role, f"Waiting for the {role}, with more context.")
+    changes = {"submission_id": row["id"], **waiting}
     change_task(connection, task, at, changes, [*ended, "task.progress", queued_event(row)])
     return str(row["id"])

@@ -5,7 +5,7 @@ from concurrent.futures import CancelledError
 from decimal import Decimal
 
 import pytest
-from briefs import BRIEF, hostile_briefs, steered
+from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 from hypothesis import given, settings
 
 from kyros_worker.agent.ask import ask, prompt_text

@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from briefs import BRIEF, hostile_briefs, steered
+from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 from hypothesis import given, settings
 
 from kyros_worker.agent.answers import ANSWERS

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from briefs import BRIEF, steered
+from tests.kyros_worker.agent.briefs import BRIEF, steered
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from briefs import BRIEF, hostile_briefs, steered
+from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 from hypothesis import given, settings
 
 from kyros_worker.agent import rehearsal

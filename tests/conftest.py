@@ -1,0 +1,155 @@
+"""Real stores for every test that asks: an own Postgres and Redis in a temporary home."""
+
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from kyros_worker import database, settings
+from kyros_worker.command import postgres, redis_server
+from kyros_worker.command.ports import free_port
+from kyros_worker.command.store_process import store_user
+from kyros_worker.migrations.upgrade import upgrade
+
+PASSWORD = "for-tests-only"
+# What a crash of the machine would lose is of no worth here.
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """`database_url` is the maintenance database's; tests make their own beside it."""
+
+    database_url: str
+    redis_url: str
+
+    def database(self, name: str) -> str:
+        return f"{self.database_url.rpartition('/')[0]}/{name}"
+
+
+@contextmanager
+def served(command: list[str], log: Path, stop: signal.Signals) -> Iterator[Callable[[], None]]:
+    """Runs a server; gives a function that fails when it has ended."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, process_group=0
+        )
+
+    def check() -> None:
+        assert process.poll() is None, log.read_text(errors="replace")
+
+    try:
+        yield check
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """The addresses of a Postgres and a Redis of this test session alone."""
+    home = tmp_path_factory.mktemp("stores")
+    user = store_user()
+    database_port, redis_port = free_port(), free_port()
+    postgres_program, redis_program = postgres.program(user), redis_server.program(user)
+    postgres.initialise(home / "postgres", PASSWORD, user, postgres_program)
+    redis_server.prepare(home / "redis", redis_port, PASSWORD, user)
+    postgres_command = postgres.command(home / "postgres", database_port, user, postgres_program)
+    for option in FAST:
+        postgres_command += ["-c", option]
+    redis_command = redis_server.command(home / "redis", user, redis_program)
+    found = Stores(
+        postgres.url(database_port, PASSWORD, "postgres"), redis_server.url(redis_port, PASSWORD)
+    )
+    with ExitStack() as running:
+        database = running.enter_context(
+            served(postgres_command, home / "postgres.log", signal.SIGINT)
+        )
+        redis = running.enter_context(served(redis_command, home / "redis.log", signal.SIGTERM))
+        postgres.wait_until_ready(found.database_url, 60, database)
+        redis_server.wait_until_ready(found.redis_url, 60, redis)
+        yield found
+
+
+def execute(database_url: str, statement: str) -> None:
+    with closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+
+
+MakeDatabase = Callable[[Callable[[str], None]], str]
+
+
+@pytest.fixture(scope="session")
+def database_templates() -> dict[Callable[[str], None], str]:
+    """The database that each function made its schema in, once."""
+    return {}
+
+
+@pytest.fixture
+def make_database(
+    stores: Stores, database_templates: dict[Callable[[str], None], str]
+) -> Iterator[MakeDatabase]:
+    """Makes empty databases with a schema: `make_database(create_schema)` gives the new URL.
+
+    `create_schema(url)` runs once a session; each database is a copy of what it made.
+    """
+    made = []
+
+    def make(create_schema: Callable[[str], None]) -> str:
+        if create_schema not in database_templates:
+            template = f"template_{uuid.uuid4().hex}"
+            execute(stores.database_url, f"CREATE DATABASE {template}")
+            create_schema(stores.database(template))
+            database_templates[create_schema] = template
+        name = f"test_{uuid.uuid4().hex}"
+        template = database_templates[create_schema]
+        execute(stores.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+        made.append(name)
+        return stores.database(name)
+
+    yield make
+    for name in made:
+        execute(stores.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def database_url(stores: Stores) -> str:
+    """The address of the session's own database, without a schema as yet."""
+    execute(stores.database_url, "CREATE DATABASE kyros_tests")
+    return stores.database("kyros_tests")
+
+
+@pytest.fixture(scope="session")
+def redis_url(stores: Stores) -> str:
+    return stores.redis_url
+
+
+@pytest.fixture(scope="session")
+def schema(database_url: str, redis_url: str) -> Iterator[None]:
+    """This process uses the session's database, with the schema, and the session's Redis."""
+    named = {name: value for name, value in os.environ.items() if name.startswith("KYROS_")}
+    before = dict(os.environ)
+    for name in named:
+        del os.environ[name]
+    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
+    settings.current.cache_clear()
+    database.engine.cache_clear()
+    upgrade(database_url)
+    yield
+    database.engine().dispose()
+    os.environ.clear()
+    os.environ.update(before)
+    settings.current.cache_clear()
+    database.engine.cache_clear()

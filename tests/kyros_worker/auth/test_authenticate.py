@@ -1,0 +1,134 @@
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select, update
+
+from kyros_worker.auth import api_key, authenticate, revoke
+from kyros_worker.auth.tables import ApiKey
+from kyros_worker.clock import now
+from kyros_worker.database import engine, read, transaction
+from kyros_worker.errors import InvalidError, UnauthenticatedError
+
+
+@pytest.fixture
+def statements(schema):
+    seen = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        seen.append(statement)
+
+    event.listen(engine(), "before_cursor_execute", note)
+    yield seen
+    event.remove(engine(), "before_cursor_execute", note)
+
+
+def last_used(key_id):
+    with read() as connection:
+        return connection.execute(select(ApiKey.last_used_at).where(ApiKey.id == key_id)).scalar()
+
+
+def test_who_is_calling(new_key):
+    made = new_key("tasks:read", "tasks:write", mode="live")
+    subject = authenticate.authenticate(made["key"])
+    assert (subject.id, subject.mode) == (made["id"], "live")
+    assert subject.permissions == {"tasks:read", "tasks:write"}
+    assert subject.may("tasks:read")
+    assert not subject.may("admin")
+
+
+def test_a_key_of_ones_own_needs_no_checksum(new_key):
+    key = "kyros_test_" + "A" * 38
+    made = new_key("admin", key=key)
+    assert not api_key.well_formed(key)
+    assert authenticate.authenticate(key).id == made["id"]
+    assert authenticate.authenticate(key).may("webhooks:manage")
+
+
+@pytest.mark.parametrize("token", ["", "x", "kyros_live_x", "kyros_test_\0", "a.b.c"])
+def test_unknown(no_keys, token):
+    with pytest.raises(UnauthenticatedError):
+        authenticate.authenticate(token)
+
+
+def test_every_refusal_says_the_same(new_key):
+    revoked, expired = new_key("admin"), new_key("admin")
+    past = now() - timedelta(seconds=1)
+    with transaction() as connection:
+        revoke.revoke(connection, revoked["id"])
+        statement = update(ApiKey).where(ApiKey.id == expired["id"])
+        connection.execute(statement.values(expires_at=past))
+    sentences = set()
+    for key in (revoked["key"], expired["key"], "kyros_live_unknown", "nonsense"):
+        with pytest.raises(UnauthenticatedError) as caught:
+            authenticate.authenticate(key)
+        sentences.add(caught.value.message)
+    assert len(sentences) == 1
+
+
+def test_a_remembered_key_still_expires(new_key):
+    made = new_key("admin", expires_at=now() + timedelta(seconds=0.3))
+    authenticate.authenticate(made["key"])
+    time.sleep(0.4)
+    with pytest.raises(UnauthenticatedError):
+        authenticate.authenticate(made["key"])
+
+
+def test_a_key_cannot_be_made_expired(new_key):
+    with pytest.raises(InvalidError):
+        new_key("admin", expires_at=now())
+
+
+def test_remembered_for_less_than_two_seconds(new_key, statements):
+    made = new_key("admin")
+    authenticate.authenticate(made["key"])
+    asked = len(statements)
+    for _ in range(100):
+        authenticate.authenticate(made["key"])
+    assert len(statements) == asked
+    with transaction() as connection:
+        revoke.revoke(connection, made["id"])
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        try:
+            authenticate.authenticate(made["key"])
+        except UnauthenticatedError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the revoked key still works after two seconds")
+
+
+def test_what_is_remembered_is_no_secret(new_key):
+    made = new_key("admin")
+    authenticate.authenticate(made["key"])
+    assert made["key"] not in repr(authenticate._remembered)
+
+
+def test_last_use_is_recorded_once_a_minute(new_key, statements):
+    made = new_key("admin")
+    assert last_used(made["id"]) is None
+    authenticate.authenticate(made["key"])
+    first = last_used(made["id"])
+    assert now() - first < timedelta(seconds=5)
+    authenticate.forget()
+    authenticate.authenticate(made["key"])
+    assert last_used(made["id"]) == first
+    with transaction() as connection:
+        connection.execute(update(ApiKey).values(last_used_at=first - timedelta(seconds=61)))
+    authenticate.forget()
+    authenticate.authenticate(made["key"])
+    assert last_used(made["id"]) >= first
+
+
+def test_a_locked_row_does_not_hold_requests_up(new_key):
+    made = new_key("admin")
+    with transaction() as connection:
+        connection.execute(select(ApiKey.id).where(ApiKey.id == made["id"]).with_for_update())
+        done = []
+        thread = threading.Thread(
+            target=lambda: done.append(authenticate.authenticate(made["key"]))
+        )
+        thread.start()
+        thread.join(5)
+        assert done
