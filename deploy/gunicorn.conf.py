@@ -19,7 +19,9 @@ reuse_port = True
 # Longer than the idle time-outs of common load balancers (60 s), so that it is they who close.
 keepalive = 75
 graceful_timeout = 5
-accesslog = None
+accesslog = "-"
+# No query string: it may hold what a person searched for.
+access_log_format = "%(m)s %(U)s %(s)s %(M)s ms request_id=%({x-request-id}o)s"
 errorlog = "-"
 # The heartbeat's file on a disk could block a worker.
 worker_tmp_dir = str(_memory) if _memory.is_dir() else None

@@ -5,12 +5,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from redis import Redis
-from sqlalchemy import ColumnElement, func, true, update
+from sqlalchemy import ColumnElement, func, select, true, update
 
 from kyros_worker.database import transaction
 from kyros_worker.submission.tables import Submission
 
 _LOG = logging.getLogger(__name__)
+_AT_ONCE = 5000
 _KEY = "kyros:sentinel"
 #: A Redis that keeps an append-only file loses about one second when it dies.
 _LOST_BEFORE = timedelta(seconds=10)
@@ -37,12 +38,35 @@ def check(redis: Redis) -> None:
 
 
 def _publish_again(which: ColumnElement[bool], why: str) -> None:
+    count = 0
+    with transaction() as connection:
+        begun = connection.execute(select(func.now())).scalar_one()
+    while changed := _publish_some_again(which, begun):
+        count += changed
+    if count:
+        _LOG.warning("%s: %s queued submissions are published again.", why, count)
+
+
+def _publish_some_again(which: ColumnElement[bool], begun: datetime) -> int:
+    """A part at a time: one statement over a backlog of a million would hold its locks for long.
+
+    What another dispatcher published since `begun` is in the new Redis already.
+    """
+    published = (
+        select(Submission.id)
+        .where(
+            Submission.state == "queued",
+            Submission.published > 0,
+            Submission.published_at <= begun,
+            which,
+        )
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
     statement = (
         update(Submission)
-        .where(Submission.state == "queued", Submission.published > 0, which)
+        .where(Submission.id.in_(published.scalar_subquery()))
         .values(publish_at=func.now(), published=0)
     )
     with transaction() as connection:
-        count = connection.execute(statement).rowcount
-    if count:
-        _LOG.warning("%s: %s queued submissions are published again.", why, count)
+        return connection.execute(statement).rowcount

@@ -12,9 +12,6 @@ app.conf.update(
     # No result backend: results are rows.
     task_ignore_result=True,
     task_acks_late=True,
-    # A worker that died did not acknowledge: its message goes back, and finds nothing to do if
-    # the lease's sweep was faster.
-    task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     worker_send_task_events=True,
     task_send_sent_event=True,

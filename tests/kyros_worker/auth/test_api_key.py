@@ -22,12 +22,15 @@ def test_a_slip_of_the_pen_is_noticed(at, character):
     assert api_key.well_formed(slipped) == (slipped == key)
 
 
-def test_a_known_key():
-    """So that scanners elsewhere can check their reading of the rule: crc32 is 0x6A0F8B1E."""
-    start = "kyros_test_" + "0" * 32
-    assert api_key.well_formed(start + "1pvdTI") == (api_key._checksum(start) == "1pvdTI")
+def test_the_checksum_is_what_the_rule_says():
+    """A scanner elsewhere reads it by this vector: crc32 of 123456789 is 0xCBF43926."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    number = 0
+    for digit in api_key._checksum("123456789"):
+        number = number * 62 + digits.index(digit)
+    assert number == 0xCBF43926
+    assert api_key._checksum("123456789") == "3jZRME"
     assert api_key._checksum("") == "000000"
-    assert api_key._checksum("123456789") == "3jbhXm"
 
 
 @pytest.mark.parametrize(
