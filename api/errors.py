@@ -15,8 +15,8 @@ from api.answer import as_json
 from api.request_id import request_id
 from api.wording import field_errors, sentence
 from kyros_worker import strict_json
+from kyros_worker.database import is_away
 from kyros_worker.errors import FieldError, InvalidError, KyrosError
-from kyros_worker.readiness import is_passing
 
 _log = logging.getLogger(__name__)
 
@@ -66,11 +66,12 @@ def _http_exception(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    if is_passing(error):
-        _log.warning("the database can't be used (request %s)", request_id(), exc_info=error)
+    if is_away(error):
+        said = str(error).splitlines()[0]
+        _log.warning("the database can't be used: %s request_id=%s", said, request_id())
         message = "The database can't be reached now; ask again in a few seconds."
         return _answer(_UNAVAILABLE, message, "unavailable")
-    _log.error("unexpected error (request %s)", request_id(), exc_info=error)
+    _log.error("unexpected error request_id=%s", request_id(), exc_info=error)
     message = "Something went wrong here; the request's id finds it in the logs."
     return _answer(_SERVER_ERROR, message, "internal_error")
 

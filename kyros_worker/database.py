@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import JSON
 
 from kyros_worker import strict_json
 from kyros_worker.settings import current
 
-__all__ = ["Connection", "DatabaseAway", "Table", "engine", "is_away", "read", "transaction"]
+__all__ = ["Connection", "Table", "engine", "is_away", "read", "transaction"]
 
 
 _JSON = JSON(none_as_null=True)
@@ -31,9 +32,6 @@ class Table(DeclarativeBase):
     """
 
     type_annotation_map = {dict[str, Any]: _JSON, list[str]: _JSON}  # noqa: RUF012
-
-
-DatabaseAway = (OperationalError, InterfaceError)
 
 
 @lru_cache(maxsize=1)
@@ -53,6 +51,8 @@ def engine() -> Engine:
             "keepalives_count": 3,
             "options": "-c statement_timeout=60000 -c timezone=UTC",
         },
+        # An error's text would show the values, which may be secrets, and what customers wrote.
+        hide_parameters=True,
         json_serializer=strict_json.dumps,
         json_deserializer=strict_json.loads_stored,
     )
@@ -78,7 +78,9 @@ def read() -> Iterator[Connection]:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the error says that Postgres can't be reached now, so that asking again may help."""
-    return isinstance(error, DatabaseAway) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    """Whether the database can't be used now, so that asking again may help.
+
+    It is away, was restarted, takes too long, or every connection of the pool is taken.
+    """
+    away = isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+    return away or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -3,12 +3,13 @@
 from functools import lru_cache
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from kyros_worker.database import is_away, read
+from kyros_worker.database import read
 from kyros_worker.settings import current
 
 _ANSWER_SECONDS = 2
@@ -18,11 +19,6 @@ def silent() -> list[str]:
     """The names of those that do not answer; empty when all is well."""
     probes = {"Postgres": _postgres_answers, "Redis": _redis_answers}
     return [name for name, answers in probes.items() if not answers()]
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether the database is away or every connection to it is taken: asking again may help."""
-    return is_away(error) or isinstance(error, PoolTimeoutError)
 
 
 def _postgres_answers() -> bool:
@@ -47,4 +43,5 @@ def _redis() -> Redis:
         current().required_redis_url(),
         socket_timeout=_ANSWER_SECONDS,
         socket_connect_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from sqlalchemy import text
 
 from kyros_worker import database, settings
 from kyros_worker.command import postgres, redis_server
@@ -139,9 +140,8 @@ def redis_url(stores: Stores) -> str:
 @pytest.fixture(scope="session")
 def schema(database_url: str, redis_url: str) -> Iterator[None]:
     """This process uses the session's database, with the schema, and the session's Redis."""
-    named = {name: value for name, value in os.environ.items() if name.startswith("KYROS_")}
     before = dict(os.environ)
-    for name in named:
+    for name in [name for name in before if name.startswith("KYROS_")]:
         del os.environ[name]
     os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
     settings.current.cache_clear()
@@ -153,3 +153,10 @@ def schema(database_url: str, redis_url: str) -> Iterator[None]:
     os.environ.update(before)
     settings.current.cache_clear()
     database.engine.cache_clear()
+
+
+@pytest.fixture
+def no_tasks(schema: None) -> None:
+    """No tasks at all, for what looks at every one of them."""
+    with database.transaction() as connection:
+        connection.execute(text("TRUNCATE tasks CASCADE"))

@@ -12,8 +12,7 @@ from api.v1.task_answers import TaskBatch, TaskPage, TaskPath, TaskRecord, TaskS
 from kyros_worker.database import Connection, read
 from kyros_worker.errors import FieldError, InvalidError
 from kyros_worker.schemas import NoBody
-from kyros_worker.task import cancel, queries, reopen
-from kyros_worker.task.create import create_tasks
+from kyros_worker.task import cancel, create, queries, reopen
 from kyros_worker.task.schemas import NewTask, NewTasks, TaskFilter, TimelinePage, Wait
 
 blueprint = api_blueprint("tasks", __name__, "Pieces of work, and what became of them.")
@@ -26,7 +25,7 @@ blueprint = api_blueprint("tasks", __name__, "Pieces of work, and what became of
 def create_task(body: NewTask) -> Response:
     """Create a task: it is queued at once for the first role of its workflow."""
     who, asked_by = caller(), request_id()
-    return once(lambda connection: Made(create_tasks(connection, [body], who, asked_by)[0]))
+    return once(lambda connection: Made(create.create_task(connection, body, who, asked_by)))
 
 
 @blueprint.post(
@@ -38,9 +37,11 @@ def create_task(body: NewTask) -> Response:
 def create_task_batch(body: NewTasks) -> Response:
     """Create up to 1,000 tasks, all or none; the answer has them in the order sent."""
     who, asked_by = caller(), request_id()
-    return once(
-        lambda connection: Made({"tasks": create_tasks(connection, body.tasks, who, asked_by)})
-    )
+
+    def work(connection: Connection) -> Made:
+        return Made({"tasks": create.create_tasks(connection, body.tasks, who, asked_by)})
+
+    return once(work)
 
 
 @blueprint.get("/tasks", responses=responses(TaskPage))

@@ -14,9 +14,8 @@ from kyros_worker.auth.queries import newest
 from kyros_worker.auth.revoke import revoke
 from kyros_worker.auth.subject import PERMISSIONS, Mode, Permission
 from kyros_worker.clock import now
-from kyros_worker.database import read, transaction
+from kyros_worker.database import is_away, read, transaction
 from kyros_worker.errors import ConfigurationError, KyrosError
-from kyros_worker.readiness import is_passing
 from kyros_worker.settings import current
 
 #: Exit codes: what was asked for can't be done; what was typed is wrong.
@@ -100,7 +99,7 @@ def _one_sentence() -> Iterator[None]:
     except ConfigurationError as error:
         _fail(str(error), FAILED)
     except Exception as error:
-        if not is_passing(error):
+        if not is_away(error):
             raise
         _fail("The database can't be reached.", FAILED)
 

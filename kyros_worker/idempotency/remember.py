@@ -6,13 +6,13 @@ where the first fails, its row is gone with the rest and the second does the wor
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 from psycopg2.errors import LockNotAvailable
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import bindparam, delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
@@ -24,6 +24,15 @@ from kyros_worker.idempotency.tables import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=24)
 WAIT_SECONDS = 10
+
+
+_WAIT = text(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
+_new = insert(IdempotencyKey)
+_TAKE = _new.on_conflict_do_update(
+    index_elements=["credential_id", "route", "key"],
+    set_={name: _new.excluded[name] for name in ("body_hash", "status", "body", "created_at")},
+    where=IdempotencyKey.created_at < bindparam("oldest"),
+).returning(IdempotencyKey.key)
 
 
 @dataclass(frozen=True)
@@ -94,18 +103,11 @@ def expire(connection: Connection, limit: int) -> int:
 def _begin(connection: Connection, asked: Asked) -> bool:
     """Whether the work is ours to do: the key is new, or older than a day."""
     at = now()
-    ours = {"body_hash": asked.body_hash, "status": None, "body": None, "created_at": at}
-    statement = insert(IdempotencyKey).values(
-        credential_id=asked.credential_id, route=asked.route, key=asked.key, **ours
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=["credential_id", "route", "key"],
-        set_=ours,
-        where=IdempotencyKey.created_at < at - KEPT_FOR,
-    )
-    connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'"))
+    # For the rest of the transaction too, which is short.
+    connection.execute(_WAIT)
+    values = {"status": None, "body": None, "created_at": at, "oldest": at - KEPT_FOR}
     try:
-        taken = connection.execute(statement.returning(IdempotencyKey.key)).one_or_none()
+        taken = connection.execute(_TAKE, {**asdict(asked), **values}).one_or_none()
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
             raise ConflictError(
@@ -114,7 +116,6 @@ def _begin(connection: Connection, asked: Asked) -> bool:
                 headers={"Retry-After": "2"},
             ) from None
         raise
-    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
     return taken is not None
 
 

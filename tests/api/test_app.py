@@ -4,6 +4,7 @@ import re
 import pytest
 
 from kyros_worker import readiness
+from kyros_worker.settings import current
 
 
 def test_probes(client):
@@ -30,12 +31,14 @@ def test_not_ready(client, monkeypatch, silent, sentence):
 
 
 def test_readiness_asks_both(schema, monkeypatch):
-    from redis import Redis
-
     assert readiness.silent() == []
-    dead = Redis(host="127.0.0.1", port=1, socket_connect_timeout=1)
-    monkeypatch.setattr(readiness, "_redis", lambda: dead)
-    assert readiness.silent() == ["Redis"]
+    away = current().model_copy(update={"redis_url": "redis://127.0.0.1:1"})
+    monkeypatch.setattr(readiness, "current", lambda: away)
+    readiness._redis.cache_clear()
+    try:
+        assert readiness.silent() == ["Redis"]
+    finally:
+        readiness._redis.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,8 @@ from hypothesis import strategies as st
 
 from kyros_worker.ids import id_floor, is_id, new_id
 
-times = st.datetimes(
-    datetime(1970, 1, 1),
-    datetime(2200, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001
-)
+seconds = st.floats(0, 7_258_118_400)
+times = seconds.map(lambda second: datetime.fromtimestamp(second, UTC))
 
 
 @given(times)

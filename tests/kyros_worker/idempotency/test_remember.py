@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from kyros_worker.database import read, transaction
 from kyros_worker.errors import ConflictError
@@ -106,7 +106,7 @@ def test_when_the_first_fails_the_waiting_one_works():
 
 
 def test_waiting_has_an_end(monkeypatch):
-    monkeypatch.setattr(remember, "WAIT_SECONDS", 1)
+    monkeypatch.setattr(remember, "_WAIT", text("SET LOCAL lock_timeout = '1s'"))
     release = threading.Event()
 
     def slow(connection):

@@ -1,0 +1,116 @@
+"""Tasks for tests: made as the API makes them, and worked on without any worker's process."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from kyros_worker.agent.ask import ask
+from kyros_worker.auth.subject import Subject
+from kyros_worker.cost.tables import ModelCall
+from kyros_worker.database import read, transaction
+from kyros_worker.event.tables import Event
+from kyros_worker.submission.tables import Submission
+from kyros_worker.task import record
+from kyros_worker.task.create import create_tasks
+from kyros_worker.task.schemas import NewTask
+from kyros_worker.task.start import start
+from kyros_worker.task.tables import Task
+
+WHO = Subject("key_0000000000001", "test", frozenset({"admin"}))
+WORKER = "tests:1"
+
+
+def new_task(*, sandbox=None, **fields):
+    """What a client would send; the sandbox takes no time."""
+    metadata = fields.pop("metadata", {})
+    metadata = {**metadata, "sandbox": {"delay_seconds": 0, **(sandbox or {})}}
+    return NewTask(**{"title": "Add a login", "metadata": metadata, **fields})
+
+
+def create(who=WHO, **fields):
+    """A task as it is answered."""
+    return create_all(new_task(**fields), who=who)[0]
+
+
+def create_all(*new_tasks, who=WHO):
+    with transaction() as connection:
+        return create_tasks(connection, new_tasks, who, "req_1")
+
+
+def begin(submission_id, worker=WORKER):
+    """The first of a job's two transactions: the claimed work, or None."""
+    with transaction() as connection:
+        return start(connection, submission_id, worker)
+
+
+def answer_of(work):
+    """What the sandbox answers."""
+    return asyncio.run(ask(work.brief, work.model, work.correction))
+
+
+def finish(work, reply=None):
+    """The second: records the reply (the sandbox's own, if none is given)."""
+    given = reply or answer_of(work)
+    with transaction() as connection:
+        return record.reply(connection, work, given)
+
+
+def run(task_id):
+    """Works on a task until it is final, as the roles' workers would; gives its row."""
+    while (task := row(Task, task_id)).state in ("queued", "running"):
+        make_due(task.submission_id)
+        finish(begin(task.submission_id))
+    return task
+
+
+def row(table, key):
+    with read() as connection:
+        return connection.execute(select(table).where(table.id == key)).one()
+
+
+def change(table, key, **values):
+    """Changes a row behind the product's back, as time or a crash would."""
+    with transaction() as connection:
+        connection.execute(update(table).where(table.id == key).values(**values))
+
+
+def make_due(submission_id):
+    """The pause before another try is over."""
+    change(Submission, submission_id, due_at=Submission.due_at - timedelta(days=1))
+
+
+def expire(submission_id):
+    """The worker has not renewed its lease: it died."""
+    change(
+        Submission,
+        submission_id,
+        lease_expires_at=Submission.lease_expires_at - timedelta(days=1),
+    )
+
+
+def submissions(task_id):
+    return _of_task(Submission, task_id, Submission.id)
+
+
+def calls(task_id):
+    return _of_task(ModelCall, task_id, ModelCall.id)
+
+
+def events(task_id):
+    """Every event, in order, after checking that their numbers have no gap."""
+    found = _of_task(Event, task_id, Event.seq)
+    assert [event.seq for event in found] == list(range(1, len(found) + 1))
+    assert row(Task, task_id).last_seq == len(found)
+    return found
+
+
+def types(task_id):
+    return [event.type for event in events(task_id)]
+
+
+def _of_task(table, task_id, order):
+    with read() as connection:
+        return connection.execute(
+            select(table).where(table.task_id == task_id).order_by(order)
+        ).all()
