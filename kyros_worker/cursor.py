@@ -24,14 +24,17 @@ def encode(last_id: str, scope: str) -> str:
     return base64.urlsafe_b64encode(f"{_digest(scope)}{last_id}".encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, scope: str) -> str:
-    """The last id that was shown; raises InvalidError (422) for any other list's cursor."""
+def decode(cursor: str, scope: str, form: re.Pattern[str] = _LAST_ID) -> str:
+    """The last id that was shown, which is of that form.
+
+    Raises InvalidError (422) for any other list's cursor.
+    """
     try:
         text = base64.b64decode(f"{cursor}{'=' * (-len(cursor) % 4)}", b"-_", validate=True)
         found, last_id = text[:_SCOPE_DIGITS].decode(), text[_SCOPE_DIGITS:].decode()
     except (binascii.Error, ValueError):
         found, last_id = "", ""
-    if found != _digest(scope) or not _LAST_ID.fullmatch(last_id):
+    if found != _digest(scope) or not form.fullmatch(last_id):
         raise InvalidError(
             "cursor is not a cursor of this list.",
             details=[FieldError("cursor", "is not a cursor of this list with these filters")],

@@ -11,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_TIME_DIGITS = 16
+#: In the year 2286; a time beyond it is a bound for ids all the same.
+_LAST_MICROSECOND = 10**_TIME_DIGITS - 1
 _RANDOM_DIGITS = 7
 _ID = re.compile(r"([a-z]+)_(\d{13,32})", re.ASCII)
 
@@ -23,7 +26,13 @@ def new_id(prefix: str, at: datetime) -> str:
 
 def id_floor(prefix: str, at: datetime) -> str:
     """What every id of this prefix made at or after `at` is not below."""
-    return f"{prefix}_{max((at - _EPOCH) // _MICROSECOND, 0):016d}"
+    microseconds = min(max((at - _EPOCH) // _MICROSECOND, 0), _LAST_MICROSECOND)
+    return f"{prefix}_{microseconds:0{_TIME_DIGITS}d}"
+
+
+def id_ceiling(prefix: str, at: datetime) -> str:
+    """What every id of this prefix made at or before `at` is not above."""
+    return f"{id_floor(prefix, at)}{'9' * _RANDOM_DIGITS}"
 
 
 def is_id(prefix: str, value: str) -> bool:

@@ -140,8 +140,7 @@ def redis_url(stores: Stores) -> str:
 @pytest.fixture(scope="session")
 def schema(database_url: str, redis_url: str) -> Iterator[None]:
     """This process uses the session's database, with the schema, and the session's Redis."""
-    before = dict(os.environ)
-    for name in [name for name in before if name.startswith("KYROS_")]:
+    for name in [name for name in os.environ if name.startswith("KYROS_")]:
         del os.environ[name]
     os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
     settings.current.cache_clear()
@@ -149,10 +148,6 @@ def schema(database_url: str, redis_url: str) -> Iterator[None]:
     upgrade(database_url)
     yield
     database.engine().dispose()
-    os.environ.clear()
-    os.environ.update(before)
-    settings.current.cache_clear()
-    database.engine.cache_clear()
 
 
 @pytest.fixture

@@ -5,13 +5,16 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from kyros_worker.agent.ask import ask
+from kyros_worker.agent.ask import Reply, ask
 from kyros_worker.auth.subject import Subject
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import Event
+from kyros_worker.model.failure import Failure
+from kyros_worker.model.usage import NOTHING
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task import record
+from kyros_worker.task.cancel import cancel_task
 from kyros_worker.task.create import create_tasks
 from kyros_worker.task.schemas import NewTask
 from kyros_worker.task.start import start
@@ -114,3 +117,35 @@ def _of_task(table, task_id, order):
         return connection.execute(
             select(table).where(table.task_id == task_id).order_by(order)
         ).all()
+
+
+def in_state(state, **fields):
+    """A task in a state: one of the contract's, or a finer one, "between" and "waiting"."""
+    task_id = create(**fields)["id"]
+    if state == "running":
+        begin(current_submission(task_id))
+    elif state == "between":  # running, while its next role's submission waits for a worker
+        finish(begin(current_submission(task_id)))
+    elif state == "waiting":  # running, while a failed try waits for the next
+        finish(begin(current_submission(task_id)), failed_reply())
+    elif state == "awaiting_approval":
+        change(Task, task_id, state="awaiting_approval")
+    elif state == "completed":
+        run(task_id)
+    elif state == "failed":
+        finish(begin(current_submission(task_id)), failed_reply(retryable=False))
+    elif state == "cancelled":
+        with transaction() as connection:
+            cancel_task(connection, task_id, "test")
+    return task_id
+
+
+def current_submission(task_id):
+    return row(Task, task_id).submission_id
+
+
+def failed_reply(*, retryable=True, kind="server_error", **fields):
+    return Reply(**{
+        "answer": None, "failure": Failure(kind, "The provider failed.", retryable), "text": "",
+        "usage": NOTHING, "cost_usd": None, "latency_seconds": 0.1, **fields,
+    })  # fmt: skip

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from kyros_worker.command import postgres, procfile, redis_server
 from kyros_worker.command.home import SPACE_NEEDED, Home, of
@@ -60,20 +61,22 @@ def _checks(environ: Mapping[str, str]) -> Iterator[Check]:
 
 
 def _home(home: Home) -> Check:
-    place = home.root
-    while not place.exists():
-        place = place.parent
+    place = _nearest(home.root)
     good = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
     note = "" if place == home.root else " (made at the first start)"
     return Check("home", good, f"{home.root}{note}" if good else f"{place} is not writable")
 
 
 def _disk(home: Home) -> Check:
-    place = home.root
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(_nearest(home.root)).free
     return Check("disk", free >= SPACE_NEEDED, f"{free >> 20} MB free")
+
+
+def _nearest(path: Path) -> Path:
+    """The path or the nearest folder above it that is there and that we may look at."""
+    while not os.access(path, os.F_OK):
+        path = path.parent
+    return path
 
 
 def _programs(settings: Settings) -> Iterator[Check]:

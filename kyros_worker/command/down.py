@@ -14,7 +14,8 @@ def stop(home: Home) -> bool:
     Raises ConfigurationError when another command is starting or stopping it.
     """
     if not home.root.exists():
-        return False
+        # It may have been removed while its stack ran.
+        return leftovers.end(home)
     with locked(home):
         # Before the stop: who sees supervisord gone and no stack told of knows it was meant.
         home.stack.unlink(missing_ok=True)
@@ -24,7 +25,7 @@ def stop(home: Home) -> bool:
 def wait_until_stopped(home: Home) -> bool:
     """Waits for another command's stop; False when none was asked for or it did not finish."""
     deadline = time.monotonic() + _OTHERS_STOP_SECONDS
-    while not home.stack.exists():
+    while home.root.exists() and not home.stack.exists():
         if not leftovers.find(home):
             return True
         if time.monotonic() > deadline:

@@ -109,7 +109,7 @@ def prepared(home: Home) -> Iterator[None]:
     Raises ConfigurationError when it can't be made or written, is something else's folder, or
     another start or stop is under way.
     """
-    _check_length(home)
+    _check_path(home)
     new = _make(home)
     try:
         _check_space(home)
@@ -183,15 +183,16 @@ def read_stack(home: Home) -> dict[str, Any]:
     return stack if isinstance(stack, dict) else {}
 
 
-def _check_length(home: Home) -> None:
+def _check_path(home: Home) -> None:
     longest = SOCKET_PATH_LIMIT - _SOCKET_SUFFIX
     if len(os.fsencode(home.root)) > longest:
         raise ConfigurationError(
             f"KYROS_HOME: {home.root} is too long for the control socket in it: "
             f"use a path of at most {longest} bytes."
         )
-    if any(character in str(home.root) for character in "\n\r\0"):
-        raise ConfigurationError("KYROS_HOME: a path with line breaks can't be used.")
+    if any(character in str(home.root) for character in "\n\r\0%"):
+        # supervisord expands a log's path twice, so that no escape of % reaches its end.
+        raise ConfigurationError("KYROS_HOME: a path with % or a line break can't be used.")
 
 
 def _make(home: Home) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kyros_worker.command.home import Home, of
+from kyros_worker.command.task_commands import task_app
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.settings import load
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(task_app)
 
 
 @app.command()
@@ -117,6 +119,10 @@ def main() -> None:
     except BrokenPipeError:
         # What read our output has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"kyros: {place}{error.strerror or error}.", file=sys.stderr)
         sys.exit(1)
 
 

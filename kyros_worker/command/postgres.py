@@ -121,13 +121,17 @@ def answer(database_url: str) -> str | None:
 
 
 def make_database(maintenance_url: str, name: str = DATABASE) -> None:
-    """Makes the database unless it is there."""
-    with closing(psycopg2.connect(maintenance_url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
+    """Makes the database unless it is there; raises ConfigurationError when that fails."""
+    try:
+        with closing(psycopg2.connect(maintenance_url)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except psycopg2.Error as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"The database can't be made: {reason}") from error
 
 
 def postmaster_pid(data: Path) -> int | None:

@@ -78,7 +78,13 @@ def start(
 
 
 def prepare_database(settings: Settings) -> str | None:
-    """Brings the schema up to date and makes the first key; returns it when it is new."""
+    """Brings the schema up to date and makes the first key; returns it when it is new.
+
+    Raises ConfigurationError when the database refuses.
+    """
+    from alembic.util import CommandError  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
     from kyros_worker.auth.first_key import first_key  # noqa: PLC0415
     from kyros_worker.database import engine  # noqa: PLC0415
     from kyros_worker.migrations.upgrade import upgrade  # noqa: PLC0415
@@ -86,6 +92,9 @@ def prepare_database(settings: Settings) -> str | None:
     try:
         upgrade(settings.required_database_url())
         return first_key(settings)
+    except (CommandError, SQLAlchemyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(f"The database can't be prepared: {reason}.") from error
     finally:
         engine().dispose()
 

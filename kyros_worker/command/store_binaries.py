@@ -62,8 +62,8 @@ def _copy(base: Path, sources: list[Path], folder: Path) -> None:
                     shutil.copy2(source, place)
             for path in (whole, *whole.rglob("*")):
                 if not path.is_symlink():
-                    open_to_all = 0o555 if path.is_dir() else 0o444
-                    path.chmod(path.stat().st_mode & 0o755 | open_to_all)
+                    mode = path.stat().st_mode & 0o755
+                    path.chmod(mode | (0o555 if mode & 0o100 else 0o444))
             if not folder.exists():
                 whole.rename(folder)
     except (OSError, shutil.Error) as error:

@@ -26,6 +26,9 @@ PROCESSES = "kyros"
 STOP_SECONDS = 12
 #: Who runs this long counts as started: long enough for an import that fails to have failed.
 START_SECONDS = 3
+#: Two codes of supervisor's `Faults`, which would cost the import of the whole package.
+SUCCESS = 80
+SHUTTING_DOWN = 6
 _OPEN_FILES = 65536
 _CALL_TIMEOUT = 10
 
@@ -59,7 +62,7 @@ class State:
 
 
 class Gone(Exception):  # noqa: N818
-    """No supervisord answers in this home."""
+    """No supervisord answers in this home, or the one that does is about to end."""
 
 
 class Supervisor:
@@ -90,7 +93,7 @@ class Supervisor:
     def start(self, group: str) -> None:
         """Starts a group's processes without waiting for them."""
         for result in self._call("startProcessGroup", group, False):
-            if result["status"] != xmlrpc_success:
+            if result["status"] != SUCCESS:
                 raise ConfigurationError(
                     f"The process {result['name']} can't be started: {result['description']}."
                 )
@@ -102,10 +105,10 @@ class Supervisor:
                 return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise Gone from error
-
-
-#: supervisor's Faults.SUCCESS.
-xmlrpc_success = 80
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == SHUTTING_DOWN:
+                raise Gone from fault
+            raise ConfigurationError(f"supervisord refuses: {fault.faultString}.") from fault
 
 
 def write_configuration(home: Home, programs: list[Program]) -> None:

@@ -19,6 +19,9 @@ from kyros_worker.command.supervise import Gone, Supervisor
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.settings import PROJECT_ROOT, load
 
+#: The exit code of a start that a signal cut, as shells have it for Ctrl-C.
+INTERRUPTED = 130
+
 
 class Interrupted(BaseException):
     """A signal asked to stop."""
@@ -38,15 +41,18 @@ def up(
     settings = load(os.environ, with_stack=False)
     home = Home(settings.home.resolve())
     commands = procfile.read(procfile_path)
+    ready = False
     try:
         with _signals():
             stack = start(settings, commands, procfile_path.parent, prepare)
+            ready = True
             _print(describe(home, stack, detach=detach))
             if detach:
                 return 0
             return _stay(home, list(commands))
     except Interrupted:
-        return _stop(home)
+        _stop(home)
+        return 0 if ready else INTERRUPTED
 
 
 def describe(home: Home, stack: Stack, *, detach: bool) -> str:
@@ -87,18 +93,16 @@ def _stay(home: Home, names: list[str]) -> int:
     raise ConfigurationError("supervisord was ended from outside; the rest has been stopped.")
 
 
-def _stop(home: Home) -> int:
-    if home.root.exists():
-        try:
-            stop(home)
-        except ConfigurationError:
-            # `kyros down` is at it already.
-            wait_until_stopped(home)
+def _stop(home: Home) -> None:
+    try:
+        stop(home)
+    except ConfigurationError:
+        # `kyros down` is at it already.
+        wait_until_stopped(home)
     try:
         print("Kyros is stopped.", flush=True)
     except OSError:
         _mute()
-    return 0
 
 
 @contextmanager

@@ -60,7 +60,8 @@ def _mark_due() -> Sequence[Row[str, str, str, int, datetime]]:
         )
     )
     with transaction() as connection:
-        return connection.execute(statement).all()
+        marked = connection.execute(statement).all()
+    return sorted(marked, key=lambda row: row.id)
 
 
 def _send(app: Celery, producer: Producer, row: Row[str, str, str, int, datetime]) -> None:

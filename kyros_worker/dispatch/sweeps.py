@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 
 from kyros_worker.clock import now
-from kyros_worker.database import transaction
+from kyros_worker.database import is_away, transaction
 from kyros_worker.idempotency import remember
 from kyros_worker.submission.create import wake_dispatcher
 from kyros_worker.submission.tables import Submission
@@ -69,5 +69,10 @@ def _each(query: Select[*tuple[Any, ...]], change: Callable[..., None]) -> None:
     with transaction() as connection:
         found = connection.execute(query.limit(_AT_ONCE)).all()
     for row in found:
-        with transaction() as connection:
-            change(connection, *row)
+        try:
+            with transaction() as connection:
+                change(connection, *row)
+        except Exception as error:
+            if is_away(error):
+                raise
+            _LOG.exception("%s failed for %s; the sweep goes on.", change.__name__, row[0])

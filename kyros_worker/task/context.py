@@ -26,12 +26,15 @@ def checked(context: dict[str, Any]) -> dict[str, Any]:
 def joined(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
     """Both contexts as one: files by path, recent changes one after the other, else the newer.
 
+    Of files and recent changes null means absent: what was there stays.
     Raises ValueError when they are too large together.
     """
     together = {**before, **added}
     for name in ("files", "recent_changes"):
         older, newer = before.get(name), added.get(name)
-        if isinstance(older, dict) and isinstance(newer, dict):
+        if newer is None and older is not None:
+            together[name] = older
+        elif isinstance(older, dict) and isinstance(newer, dict):
             together[name] = {**older, **newer}
         elif isinstance(older, list) and isinstance(newer, list):
             together[name] = older + [one for one in newer if one not in older]

@@ -29,6 +29,16 @@ from kyros_worker.task.states import BEGINNING, OPEN_STATES
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import first_role, roles_for
 
+#: As many wrong fields as an answer lists.
+_MOST_LISTED = 1000
+
+
+def create_task(
+    connection: Connection, new: NewTask, subject: Subject, request_id: str
+) -> dict[str, Any]:
+    """Creates one task; raises InvalidError (422) as `create_tasks` does."""
+    return _create(connection, {"": new}, subject, request_id)[0]
+
 
 def create_tasks(
     connection: Connection, new_tasks: Sequence[NewTask], subject: Subject, request_id: str
@@ -37,9 +47,17 @@ def create_tasks(
 
     Raises InvalidError (422) for what only shows beside the configuration and the caller's mode.
     """
+    placed = {f"tasks[{index}].": new for index, new in enumerate(new_tasks)}
+    return _create(connection, placed, subject, request_id)
+
+
+def _create(
+    connection: Connection, new_tasks: Mapping[str, NewTask], subject: Subject, request_id: str
+) -> list[dict[str, Any]]:
+    """Creates the tasks, each given by its place in the request."""
     at = now()
-    rows = [_task_row(new, subject, at) for new in new_tasks]
-    _check(rows)
+    rows = [_task_row(new, subject, at) for new in new_tasks.values()]
+    _check(dict(zip(new_tasks, rows, strict=True)))
     submissions = [_first_submission(row, request_id) for row in rows]
     events: list[dict[str, Any]] = []
     for row, submission in zip(rows, submissions, strict=True):
@@ -98,12 +116,11 @@ def _first_submission(row: dict[str, Any], request_id: str) -> dict[str, Any]:
     return new_submission_row(new, row["created_at"])
 
 
-def _check(rows: list[dict[str, Any]]) -> None:
+def _check(rows: Mapping[str, dict[str, Any]]) -> None:
     """Refuses what no worker could do: a role without a model, a sandbox wrongly steered."""
     wrong: list[FieldError] = []
     workflows = current().configuration.workflows
-    for index, row in enumerate(rows):
-        place = f"tasks[{index}]." if len(rows) > 1 else ""
+    for place, row in rows.items():
         for role in roles_for(workflows, row["type"], row["assignee_role"], row["assignee_role"]):
             choose(role, "economy", row["mode"])
         if row["mode"] == "test":
@@ -112,7 +129,7 @@ def _check(rows: list[dict[str, Any]]) -> None:
                 for fault in steering.check(row["metadata"])
             ]
     if wrong:
-        raise InvalidError(f"{wrong[0].field} {wrong[0].message}.", details=wrong)
+        raise InvalidError(f"{wrong[0].field} {wrong[0].message}.", details=wrong[:_MOST_LISTED])
 
 
 def _lock_keys(connection: Connection, mode: str, keys: list[str]) -> None:

@@ -1,7 +1,7 @@
 """Reading tasks. The caller's mode is part of every question: the other mode's do not exist."""
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, literal_column, select
@@ -10,7 +10,7 @@ from kyros_worker import cursor
 from kyros_worker.clock import rfc3339
 from kyros_worker.errors import NotFoundError
 from kyros_worker.event.queries import events_after
-from kyros_worker.ids import id_floor, is_id
+from kyros_worker.ids import id_ceiling, id_floor, is_id
 from kyros_worker.task import present
 from kyros_worker.task.schemas import TaskFilter
 from kyros_worker.task.tables import SEARCHED, Task
@@ -19,6 +19,10 @@ _STATUS = (
     Task.id, Task.state, Task.progress_percentage, Task.progress_stage, Task.progress_message,
     Task.updated_at, Task.last_seq,
 )  # fmt: skip
+
+
+#: What a cursor of a timeline holds: the number of an event.
+_SEQ = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def no_such_task(task_id: str) -> NotFoundError:
@@ -72,12 +76,13 @@ def get_timeline(
     connection: Connection, task_id: str, mode: str, page: str | None, limit: int
 ) -> dict[str, Any]:
     """One page of a timeline, oldest first; raises NotFoundError, and InvalidError for a cursor."""
-    seq = int(cursor.decode(page, f"timeline {task_id}")) if page else 0
+    scope = f"timeline {task_id}"
+    seq = int(cursor.decode(page, scope, _SEQ)) if page else 0
     fixed = get_fixed(connection, task_id, mode)
     events = timeline_after(connection, fixed, seq, limit + 1)
     more = len(events) > limit
     events = events[:limit]
-    next_page = cursor.encode(str(events[-1]["seq"]), f"timeline {task_id}") if more else None
+    next_page = cursor.encode(str(events[-1]["seq"]), scope) if more else None
     return {"events": events, "next_cursor": next_page, "has_more": more}
 
 
@@ -107,7 +112,7 @@ def _conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
         if value is not None:
             yield column == value
     if wanted.created_after is not None:
-        yield Task.id >= id_floor("task", wanted.created_after + timedelta(microseconds=1))
+        yield Task.id > id_ceiling("task", wanted.created_after)
     if wanted.created_before is not None:
         yield Task.id < id_floor("task", wanted.created_before)
     if wanted.q is not None:

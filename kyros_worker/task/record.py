@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, update
 
 from kyros_worker.agent.ask import Reply
+from kyros_worker.agent.brief import EarlierCall
+from kyros_worker.agent.brief import EarlierCall
 from kyros_worker.clock import now
 from kyros_worker.cost.ledger import Settlement, open_call, settle_call, shown
 from kyros_worker.event.write import NewEvent
@@ -87,7 +89,13 @@ def ask_again(connection: Connection, work: Work, invalid: Reply) -> Work | None
     if not claim.still_held(connection, [(work.submission_id, work.claim)]):
         _add_cost(connection, work, settled)
         return None
-    again = replace(work, call_id=new_id("call", at), correction=invalid.failure.message)
+    ended = (*work.brief.earlier_calls, EarlierCall(work.brief.role, work.brief.tier))
+    again = replace(
+        work,
+        call_id=new_id("call", at),
+        correction=invalid.failure.message,
+        brief=replace(work.brief, earlier_calls=ended),
+    )
     open_call(connection, new_call(again, number=2), at)
     change_task(connection, task, at, _with_cost(task, settled), [_call_event(settled)])
     return again

@@ -66,6 +66,12 @@ def test_a_path_too_long_for_a_socket_is_one_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_path_that_supervisord_cannot_hold_is_one_sentence(tmp_path):
+    with pytest.raises(ConfigurationError, match="can't be used"), prepared(Home(tmp_path / "a%b")):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_one_sentence(home, monkeypatch):
     monkeypatch.setattr(home_room, "SPACE_NEEDED", 1 << 60)
     with pytest.raises(ConfigurationError, match="too full"), prepared(home):

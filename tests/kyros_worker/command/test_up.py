@@ -179,9 +179,9 @@ def test_data_survive_the_death_of_everything(deploy):
     one.query("CREATE TABLE kept AS SELECT 42 AS answer")
     with redis.Redis.from_url(one.stack()["redis_url"]) as client:
         client.set("kept", "42")
-        client.execute_command("WAITAOF", 1, 0, 5000) if client.info()[
-            "redis_version"
-        ] >= "7.2" else time.sleep(1.2)
+        eventually(
+            lambda: b"kept" in b"".join(p.read_bytes() for p in one.home.redis.rglob("*.aof"))
+        )
     killed = one.processes()
     for process in killed:
         process.kill()
@@ -231,6 +231,14 @@ def test_without_its_foreground_a_stack_goes_on(deploy):
     assert one.processes() == []
 
 
+def test_down_stops_a_foreground_elsewhere(deploy):
+    one = deploy({"idle": IDLE})
+    process = one.foreground()
+    assert one.kyros("down").returncode == 0
+    assert process.wait(timeout=15) == 0
+    assert one.processes() == []
+
+
 def test_who_ignores_sigterm_is_killed_within_15_seconds(deploy):
     one = deploy({"stubborn": STUBBORN, "stubborn2": STUBBORN})
     process = one.foreground()
@@ -247,6 +255,27 @@ def test_a_process_that_fails_at_its_start_is_named_with_its_log(deploy):
     assert "the reason why" in started.stderr
     assert "Traceback" not in started.stderr
     assert started.stdout == ""
+    assert one.processes() == []
+    assert not one.home.root.exists()
+
+
+def test_a_program_that_is_not_there_is_named(deploy):
+    one = deploy({})
+    one.procfile.write_text("ghost: no-such-program --flag\n")
+    started = one.kyros("up")
+    assert started.returncode == 1
+    assert "ghost" in started.stderr
+    assert "Traceback" not in started.stderr
+    assert one.processes() == []
+    assert not one.home.root.exists()
+
+
+def test_a_start_that_is_interrupted_leaves_nothing(deploy):
+    one = deploy({"idle": IDLE})
+    process = subprocess.Popen(one.command("up"), env=one.environ)
+    eventually(one.processes)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=15)
     assert one.processes() == []
     assert not one.home.root.exists()
 

@@ -1,0 +1,247 @@
+"""The commands about tasks, all over HTTP: `submit`, `watch`, `tasks`, `show`, `cancel`, `retry`.
+
+Exit codes: 0 done; 1 the API refused or can't be reached; 2 wrong usage; 3 a task that was waited
+for failed or was cancelled; 130 interrupted.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from kyros_worker.command.client import Client, Task
+
+task_app = typer.Typer(add_completion=False)
+
+_FAILED = 1
+_WRONG_USAGE = 2
+_INTERRUPTED = 130
+
+_Json = Annotated[bool, typer.Option("--json", help="Print the answer's data as JSON.")]
+_TaskIds = Annotated[list[str], typer.Argument(metavar="ID", help="task_…")]
+
+
+@task_app.command()
+def submit(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TASK.json",
+            help="A task or a list of tasks as JSON; - reads it from stdin.",
+        ),
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="What to do, in a line.")] = None,
+    description: Annotated[str | None, typer.Option("--description")] = None,
+    task_type: Annotated[
+        str | None, typer.Option("--type", help="implementation, review, deployment, …")
+    ] = None,
+    priority: Annotated[
+        str | None, typer.Option("--priority", help="low, medium, high or critical")
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option("--role", help="Default: the first of the type's workflow.")
+    ] = None,
+    complexity: Annotated[
+        str | None, typer.Option("--complexity", help="low, medium or high")
+    ] = None,
+    criterion: Annotated[
+        list[str] | None, typer.Option("--criterion", help="What must hold at the end; repeatable.")
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file", help="A file to modify; its text is shown to the models; repeatable."
+        ),
+    ] = None,
+    metadata: Annotated[str | None, typer.Option("--metadata", help="A JSON object.")] = None,
+    dedupe_key: Annotated[
+        str | None,
+        typer.Option("--dedupe-key", help="Cancels the older unfinished task of the same key."),
+    ] = None,
+    deadline: Annotated[int | None, typer.Option("--deadline", help="Seconds to live.")] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", help="The same key and task again create nothing new."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait, then print the result.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show the progress until the end.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Send a task, by options or by JSON files, and print its id."""
+    from kyros_worker.command import new_task  # noqa: PLC0415
+    from kyros_worker.command import submit as submission  # noqa: PLC0415
+
+    options = new_task.Options(
+        title, description, task_type, priority, role, complexity, tuple(criterion or ()),
+        tuple(file or ()), metadata, dedupe_key, deadline,
+    )  # fmt: skip
+    how = submission.How(
+        "watched" if watch else "waited" if wait else "accepted", as_json, idempotency_key
+    )
+    try:
+        sent = submission.body(files or [], options)
+    except new_task.UsageError as error:
+        _wrong(str(error))
+    if idempotency_key is not None and not _is_header(idempotency_key):
+        _wrong("--idempotency-key must be 1 to 255 printable ASCII characters.")
+    with _client() as client:
+        code = submission.submit(client, sent, how)
+    raise typer.Exit(code)
+
+
+@task_app.command()
+def watch(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="task_…")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a task as a line of JSON at each change.")
+    ] = False,
+) -> None:
+    """Show the progress of these tasks, or of all unfinished ones, until all are final."""
+    from kyros_worker.command.watch import watch_named  # noqa: PLC0415
+
+    with _client() as client:
+        code = watch_named(client, ids or [], as_json=as_json)
+    raise typer.Exit(code)
+
+
+@task_app.command()
+def tasks(
+    status: Annotated[
+        str | None, typer.Option("--status", help="pending, in_progress, completed or failed")
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            help="queued, running, awaiting_approval, completed, failed or cancelled",
+        ),
+    ] = None,
+    task_type: Annotated[str | None, typer.Option("--type")] = None,
+    priority: Annotated[str | None, typer.Option("--priority")] = None,
+    role: Annotated[str | None, typer.Option("--role")] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", "-q", help="Words in title or description.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", help="Created after: 2026-01-31T09:30:00Z")
+    ] = None,
+    before: Annotated[str | None, typer.Option("--before", help="Created before.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    as_json: _Json = False,
+) -> None:
+    """List the newest tasks."""
+    from kyros_worker.command import task_text  # noqa: PLC0415
+
+    filters = {
+        "status": status, "state": state, "type": task_type, "priority": priority,
+        "assignee_role": role, "q": query, "created_after": after, "created_before": before,
+    }  # fmt: skip
+    with _client() as client:
+        found = client.tasks({key: filters[key] for key in filters if filters[key]}, limit)
+    if as_json:
+        _print_json(found)
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(task_text.table(found["tasks"], width) if found["tasks"] else "No task is like that.")
+    if found["has_more"]:
+        print(f"There are more than these {limit}: --limit shows more.", file=sys.stderr)
+
+
+@task_app.command()
+def show(
+    task_id: Annotated[str, typer.Argument(metavar="ID", help="task_…")],
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Show all that happened to it instead.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Show a task with its result."""
+    from kyros_worker.command import task_text  # noqa: PLC0415
+
+    with _client() as client:
+        found = client.timeline(task_id) if timeline else client.task(task_id)
+    if as_json:
+        _print_json(found)
+    elif timeline:
+        print("\n".join(task_text.event(item) for item in found["events"]))
+    else:
+        print(task_text.described(found))
+
+
+@task_app.command()
+def cancel(ids: _TaskIds) -> None:
+    """Cancel unfinished tasks."""
+    with _client() as client:
+        code = _each(ids, client.cancel, "cancelled")
+    raise typer.Exit(code)
+
+
+@task_app.command()
+def retry(ids: _TaskIds) -> None:
+    """Start failed or cancelled tasks again."""
+    with _client() as client:
+        code = _each(ids, client.retry, "queued again")
+    raise typer.Exit(code)
+
+
+def _each(ids: list[str], act: "Callable[[str], Task]", done: str) -> int:
+    """Does all that can be done, whatever became of the others; the exit code."""
+    from kyros_worker.command.client_error import ApiError  # noqa: PLC0415
+
+    code = 0
+    for task_id in ids:
+        try:
+            act(task_id)
+        except ApiError as error:
+            print(f"kyros: {error}", file=sys.stderr)
+            code = _FAILED
+        else:
+            print(f"{task_id} is {done}.", flush=True)
+    return code
+
+
+@contextmanager
+def _client() -> "Iterator[Client]":
+    """The client of this environment; what goes wrong with it is told and ends the command."""
+    from kyros_worker.command.client import Client  # noqa: PLC0415
+    from kyros_worker.command.client_error import ClientError  # noqa: PLC0415
+    from kyros_worker.command.server import find  # noqa: PLC0415
+    from kyros_worker.settings import load  # noqa: PLC0415
+
+    for output in (sys.stdout, sys.stderr):
+        # A terminal without Unicode shows a question mark rather than a traceback.
+        if isinstance(output, TextIOWrapper):
+            output.reconfigure(errors="replace")
+    try:
+        yield Client(find(load(os.environ, with_stack=False)))
+    except ClientError as error:
+        print(f"kyros: {error}", file=sys.stderr)
+        raise typer.Exit(_FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _wrong(sentence: str) -> NoReturn:
+    from kyros_worker.command.printable import line  # noqa: PLC0415
+
+    print(f"kyros: {line(sentence)}", file=sys.stderr)
+    raise typer.Exit(_WRONG_USAGE)
+
+
+def _is_header(value: str) -> bool:
+    return 1 <= len(value) <= 255 and all(" " <= character <= "~" for character in value)  # noqa: PLR2004 - the contract's
+
+
+def _print_json(value: Any) -> None:
+    from kyros_worker import strict_json  # noqa: PLC0415
+
+    print(strict_json.dumps(value))

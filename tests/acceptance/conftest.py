@@ -1,0 +1,43 @@
+"""One stack for the whole session, whole again before each test and checked after it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kyros_worker.command.supervise import Gone
+from tests.acceptance.invariants import invariants
+from tests.acceptance.stack import Deployment, eventually
+
+
+@pytest.fixture(scope="session")
+def _deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path_factory.mktemp("acceptance"))
+    try:
+        yield deployment
+    finally:
+        deployment.down()
+
+
+@pytest.fixture
+def stack(_deployment: Deployment) -> Iterator[Deployment]:
+    """A running stack whose three fleets all work; afterwards the invariants hold."""
+    make_whole(_deployment)
+    yield _deployment
+    invariants(_deployment.database_url)
+
+
+def make_whole(deployment: Deployment) -> None:
+    """Starts what is not running, and sees a task through all three roles."""
+    if not _runs(deployment):
+        deployment.up()
+    eventually(
+        lambda: all(state.running for state in deployment.states().values()), 60, "all run"
+    )
+    deployment.wait_final(deployment.create(), seconds=60)
+
+
+def _runs(deployment: Deployment) -> bool:
+    try:
+        return bool(deployment.states()) and deployment.home.stack.exists()
+    except Gone:
+        return False

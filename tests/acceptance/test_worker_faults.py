@@ -1,0 +1,93 @@
+"""Workers that are killed, frozen or stopped in the middle of a call."""
+
+import os
+import signal
+import time
+
+import psutil
+
+from tests.acceptance.stack import eventually
+
+#: Design, law 4: a killed worker's work is running again elsewhere.
+AGAIN_SECONDS = 30
+
+
+def test_the_work_of_a_killed_worker_runs_again(stack):
+    task = stack.create({"implementer": {"delay_seconds": 6}}, type="translation")
+    stack.wait_running(task["submission_id"])
+    stack.kill_group("implementer")
+    began = time.monotonic()
+
+    def again():
+        found = stack.running(task["submission_id"])
+        return found and found[0] > 1
+
+    eventually(again, AGAIN_SECONDS, "the work is running again")
+    print(f"running again after {time.monotonic() - began:.1f} s")
+    (done,) = stack.wait_final(task)
+    assert done["state"] == "completed"
+    assert stack.calls(task["id"]) == [("lost", 1, 1), ("completed", 2, 1)]
+
+
+def test_a_worker_that_lost_its_lease_records_its_call_alone(stack):
+    with stack.extra_worker("implementer"):
+        task = stack.create({"delay_seconds": 6}, type="translation")
+        _, frozen = stack.wait_running(task["submission_id"])
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+
+            def elsewhere():
+                found = stack.running(task["submission_id"])
+                return found and found[0] == 2 and found[1] != frozen
+
+            eventually(elsewhere, AGAIN_SECONDS, "another worker has the work")
+            print(f"running elsewhere after {time.monotonic() - began:.1f} s")
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        settled = (
+            "SELECT cost_usd IS NOT NULL FROM model_calls"
+            " WHERE task_id = %s AND claim = 1 AND latency_seconds IS NOT NULL"
+        )
+        eventually(lambda: stack.query(settled, task["id"]), 5, "it settled its own call")
+        (done,) = stack.wait_final(task)
+    assert done["state"] == "completed"
+    assert stack.calls(task["id"]) == [("lost", 1, 1), ("completed", 2, 1)]
+    assert stack.events(task["id"]).count("submission.completed") == 1
+
+
+def test_a_stopped_worker_gives_its_leases_back(stack):
+    with stack.extra_worker("implementer"):
+        task = stack.create({"delay_seconds": 8}, type="translation")
+        _, stopped = stack.wait_running(task["submission_id"])
+        worker = psutil.Process(stopped)
+        began = time.monotonic()
+        worker.terminate()
+
+        def given_back():
+            return "submission.released" in stack.events(task["id"])
+
+        eventually(given_back, 5, "the lease is given back")
+        back = time.monotonic()
+        eventually(
+            lambda: (found := stack.running(task["submission_id"])) and found[1] != stopped,
+            10,
+            "it runs again elsewhere",
+        )
+        again = time.monotonic()
+        # supervisord would kill it after twelve seconds, and the log would tell.
+        eventually(
+            lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE,
+            12 - (again - began),
+            "the worker has ended by itself",
+        )
+        print(
+            f"back after {back - began:.1f} s, again after {again - began:.1f} s,"
+            f" ended after {time.monotonic() - began:.1f} s"
+        )
+        (done,) = stack.wait_final(task)
+    assert done["state"] == "completed"
+    assert stack.calls(task["id"]) == [("aborted", 1, 1), ("completed", 2, 1)]
+    (tries,) = stack.query("SELECT tries FROM submissions WHERE id = %s", task["submission_id"])
+    assert tries == (0,)
+    assert "SIGKILL" not in stack.home.log("supervisord").read_text()
