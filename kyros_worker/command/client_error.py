@@ -4,6 +4,9 @@ from typing import Any, Self
 
 from kyros_worker.command.printable import line
 
+_TOO_MANY = 429
+_SERVER_ERROR = 500
+
 
 class ClientError(Exception):
     """The request could not be made or answered."""
@@ -19,6 +22,11 @@ class ApiError(ClientError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may be answered later."""
+        return self.status == _TOO_MANY or self.status >= _SERVER_ERROR
 
     @classmethod
     def of(cls, status: int, answer: dict[str, Any]) -> Self:

@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from kyros_worker.command.client import Client, Task
 from kyros_worker.command.client_error import ApiError, UnreachableError
@@ -16,7 +17,6 @@ _PATIENCE_SECONDS = 120.0
 _LONGEST_PAUSE = 5.0
 #: How long one answer waits for the task where streams are refused, in seconds.
 _WAIT_SECONDS = 5
-_UNAVAILABLE = 503
 
 
 def is_final(task: Task) -> bool:
@@ -67,35 +67,51 @@ def _follow_next(
 def changes(client: Client, task: Task) -> Iterator[Task]:
     """Every change of one task from how it stands here, until it is final.
 
-    A stream that breaks is resumed after its last event; where streams are refused, the task is
+    A stream that breaks is resumed after the last change; where streams are refused, the task is
     asked for again and again with `wait`.
     """
-    newest, after = task, 0
+    newest, after, pause = task, 0, 0.0
     gone_since: float | None = None
-    pause = 0.0
     while not is_final(newest):
         time.sleep(pause)
         try:
-            for event in client.stream(newest["id"], after):
+            for seen in _seen(client, newest["id"], after):
                 gone_since, pause = None, 0.0
-                if event.type == "end":
-                    return
-                after = event.seq or after
-                if event.type.startswith("task.") and _is_newer(event.data["data"], newest):
-                    newest = event.data["data"]
+                after = seen.seq or after
+                known = seen.task == newest
+                if not known and (seen.is_current or _is_newer(seen.task, newest)):
+                    newest = seen.task
                     yield newest
-        except ApiError as error:
-            if error.status != _UNAVAILABLE:
-                raise
-            found = client.waited(newest["id"], _WAIT_SECONDS)
-            if _is_newer(found, newest):
-                newest = found
-                yield newest
         except UnreachableError:
             gone_since = gone_since or time.monotonic()
             if time.monotonic() - gone_since > _PATIENCE_SECONDS:
                 raise
         pause = min(pause * 2 or 0.25, _LONGEST_PAUSE)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A task as it was at its event `seq`; `is_current` when it was asked for, not replayed."""
+
+    task: Task
+    seq: int = 0
+    is_current: bool = False
+
+
+def _seen(client: Client, task_id: str, after: int) -> Iterator[_Seen]:
+    """What one stream tells, or where it is refused one wait."""
+    try:
+        for event in client.stream(task_id, after):
+            if event.type.startswith("task."):
+                yield _Seen(event.data["data"], event.seq)
+            elif event.type == "end":
+                # A replay tells of earlier ends too: only the task itself says how it stands.
+                yield _Seen(client.task(task_id), is_current=True)
+                return
+    except ApiError as error:
+        if not error.is_passing:
+            raise
+        yield _Seen(client.waited(task_id, _WAIT_SECONDS), is_current=True)
 
 
 def _is_newer(found: Task, known: Task) -> bool:

@@ -1,4 +1,7 @@
-"""`kyros keys`: API keys, made and revoked in the database itself, so no key is needed for it."""
+"""`kyros keys`: API keys, made and revoked in the database itself, so no key is needed for it.
+
+The database's library is imported by the commands that need it: it would slow every other one.
+"""
 
 import json
 import sys
@@ -9,12 +12,8 @@ from typing import Annotated, Any, NoReturn, cast, get_args
 
 import typer
 
-from kyros_worker.auth.create import MAX_NAME_LENGTH, create
-from kyros_worker.auth.queries import newest
-from kyros_worker.auth.revoke import revoke
 from kyros_worker.auth.subject import PERMISSIONS, Mode, Permission
 from kyros_worker.clock import now
-from kyros_worker.database import is_away, read, transaction
 from kyros_worker.errors import ConfigurationError, KyrosError
 from kyros_worker.settings import current
 
@@ -47,6 +46,9 @@ def create_key(
     as_json: _Json = False,
 ) -> None:
     """Make a key and print it, this once. Without --permission it may do everything."""
+    from kyros_worker.auth.create import MAX_NAME_LENGTH, create  # noqa: PLC0415
+    from kyros_worker.database import transaction  # noqa: PLC0415
+
     with _one_sentence():
         expires_at = None if days is None else now() + timedelta(days=days)
         if not 1 <= len(name) <= MAX_NAME_LENGTH:
@@ -71,6 +73,9 @@ def list_keys(
     as_json: _Json = False,
 ) -> None:
     """List the keys, newest first."""
+    from kyros_worker.auth.queries import newest  # noqa: PLC0415
+    from kyros_worker.database import read  # noqa: PLC0415
+
     with _one_sentence(), read() as connection:
         found = newest(connection, _known_mode(mode), limit)
     if as_json:
@@ -85,6 +90,9 @@ def revoke_key(
     as_json: _Json = False,
 ) -> None:
     """Revoke a key: it is refused everywhere within two seconds."""
+    from kyros_worker.auth.revoke import revoke  # noqa: PLC0415
+    from kyros_worker.database import transaction  # noqa: PLC0415
+
     with _one_sentence(), transaction() as connection:
         revoked = revoke(connection, key_id)
     print(json.dumps(revoked) if as_json else f"{key_id} is revoked.")
@@ -92,6 +100,8 @@ def revoke_key(
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
+    from kyros_worker.database import is_away  # noqa: PLC0415
+
     try:
         yield
     except KyrosError as error:

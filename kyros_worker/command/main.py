@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kyros_worker.command.home import Home, of
+from kyros_worker.command.keys import keys_app
 from kyros_worker.command.task_commands import task_app
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.settings import load
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(task_app)
+app.add_typer(keys_app)
 
 
 @app.command()

@@ -71,14 +71,14 @@ def event(item: dict[str, Any]) -> str:
 def _head(task: dict[str, Any]) -> str:
     cost = task_line.money(task_line.cost(task), task["mode"])
     tier = f", {line(task['model_tier'])} tier" if task["model_tier"] else ""
-    lines = (
+    lines = [
         f"{line(task['id'])}  {line(task['url'])}",
-        f"{_standing(task)}",
+        _standing(task),
         f"{line(task['type'])}, priority {task['priority']}, for the {line(task['assignee_role'])}",
         f"created {_time(task['created_at'])}, {_lasted(task)}, {cost}{tier}",
-    )
+    ]
     if task["mode"] == "test":
-        lines = (*lines, "test mode: the sandbox model answers")
+        lines.append("test mode: the sandbox model answers")
     return "\n".join([line(task["title"]), *(f"{_INDENT}{one}" for one in lines)])
 
 

@@ -77,6 +77,6 @@ def test_without_a_database(monkeypatch, error, sentence):
     def fail():
         raise error
 
-    monkeypatch.setattr(keys, "transaction", fail)
+    monkeypatch.setattr("kyros_worker.database.transaction", fail)
     done = run("create", "x")
     assert (done.exit_code, done.stderr.strip()) == (1, sentence)
