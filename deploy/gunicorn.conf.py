@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - gunicorn runs this file, nobody imports it
 """How gunicorn serves the API: threads, since most requests wait for the database or an event."""
 
 from pathlib import Path

@@ -5,8 +5,6 @@ shown to the models, and their `metadata.demo` says what each shows and how it h
 code 0 when every task ended so, else 1.
 """
 
-# ruff: noqa: INP001, T201 - a script, which talks to people
-
 import json
 import os
 import sys

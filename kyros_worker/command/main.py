@@ -15,7 +15,6 @@ from kyros_worker.settings import load
 app = typer.Typer(
     help="Kyros: software-engineering work done by language models, self-hosted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(task_app)
@@ -64,8 +63,16 @@ def logs(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    models: Annotated[
+        bool, typer.Option("--models", help="Call each configured model once instead.")
+    ] = False,
+) -> None:
     """Check all that the stack needs; exit code 1 when a check fails."""
+    if models:
+        from kyros_worker.command.doctor_models import doctor_models  # noqa: PLC0415
+
+        raise typer.Exit(doctor_models(os.environ))
     from kyros_worker.command.doctor import doctor as run  # noqa: PLC0415
 
     raise typer.Exit(run(os.environ))

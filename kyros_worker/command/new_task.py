@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from kyros_worker import strict_json
+from kyros_worker.command import github_issue
 from kyros_worker.errors import KyrosError
 
 
@@ -70,19 +71,24 @@ def from_options(options: Options, folder: Path) -> dict[str, Any]:
 def from_files(names: Sequence[str]) -> dict[str, Any]:
     """The body to send: the one task of a single file, or else `{"tasks": […]}`.
 
-    Each file holds a task or a list of tasks; `-` is the standard input. Raises UsageError for
-    what can't be read, is not JSON, or holds neither.
+    Each file holds a task, a GitHub issue, or a list of these; `-` is the standard input. Raises
+    UsageError for what can't be read, is not JSON, or holds none.
     """
     found = [(name, _json(name)) for name in names]
     if len(found) == 1 and isinstance(found[0][1], dict):
-        return dict(found[0][1])
+        return _task(found[0][1])
     tasks: list[Any] = []
     for name, value in found:
         several = value if isinstance(value, list) else [value]
         if not several or not all(isinstance(task, dict) for task in several):
             raise UsageError(f"{name} holds neither a task (an object) nor a list of tasks.")
-        tasks += several
+        tasks += map(_task, several)
     return {"tasks": tasks}
+
+
+def _task(value: dict[str, Any]) -> dict[str, Any]:
+    issue = github_issue.find_issue(value)
+    return value if issue is None else github_issue.task_of(issue)
 
 
 def named(path: Path, folder: Path) -> str:

@@ -34,7 +34,7 @@ def submit(
         list[str] | None,
         typer.Argument(
             metavar="TASK.json",
-            help="A task or a list of tasks as JSON; - reads it from stdin.",
+            help="A task, a list of tasks or a GitHub issue as JSON; - reads it from stdin.",
         ),
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="What to do, in a line.")] = None,
