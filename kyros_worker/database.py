@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import psycopg2
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -73,8 +74,12 @@ def transaction() -> Iterator[Connection]:
 @contextmanager
 def read() -> Iterator[Connection]:
     """A connection for statements that only read, each its own snapshot."""
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        yield connection
+    try:
+        with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+    except psycopg2.Error as error:
+        # Giving back a connection whose server has gone raises the driver's own error.
+        raise OperationalError(None, None, error) from error
 
 
 def is_away(error: BaseException) -> bool:

@@ -126,6 +126,11 @@ def _decimal(value: Any) -> Any:
     return int(value)
 
 
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 60.0 is the whole number 60."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _time(value: Any) -> Any:
     """Of `2026-01-31T09:30:00Z` the time; an offset is needed, since a time without is a guess."""
     if isinstance(value, datetime):
@@ -138,6 +143,8 @@ def _time(value: Any) -> Any:
         raise ValueError("is no time that exists") from None
 
 
+#: Stands last beside an integer of a body, so that it may be written in any way.
+WHOLE = BeforeValidator(_whole)
 #: An integer of a query string: ASCII decimal digits, nothing around them.
 Decimal = Annotated[int, BeforeValidator(_decimal)]
 #: RFC 3339 with an offset, of a body or a query string; aware and in UTC inside.

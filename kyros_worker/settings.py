@@ -1,25 +1,36 @@
 """Every setting, typed and documented: the only reader of the environment.
 
-Names are `KYROS_…`, but for `DATABASE_URL` and `REDIS_URL`. What is a table (workflows) stands
-in the TOML file that `KYROS_CONFIG` names. The guide's client variables (`KYROS_API_URL`,
-`KYROS_API_KEY`, `KYROS_WEBHOOK_SECRET`, `KYROS_ENVIRONMENT`) belong to clients; of them the
-command line, a client itself, reads the first two.
+Names are `KYROS_…`, but for `DATABASE_URL` and `REDIS_URL`. What is a table (workflows, models,
+prices) stands in the TOML file that `KYROS_CONFIG` names (`configuration.py`), which also says
+in which variables the keys of model providers lie: no other key is ever used. The guide's client
+variables (`KYROS_API_URL`, `KYROS_API_KEY`, `KYROS_WEBHOOK_SECRET`, `KYROS_ENVIRONMENT`) belong
+to clients; of them the command line, a client itself, reads the first two.
 """
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
+from kyros_worker import configuration as tables
+from kyros_worker.configuration import ROLES, Configuration, Provider, Role
 from kyros_worker.errors import ConfigurationError
 
-Role = Literal["implementer", "critic", "integrator"]
-ROLES: tuple[Role, ...] = ("implementer", "critic", "integrator")
+__all__ = [
+    "PROJECT_ROOT", "ROLES", "Configuration", "Role", "Settings", "current", "environment", "load",
+]  # fmt: skip
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,32 +42,6 @@ def _blank_is_none(value: object) -> object:
 
 
 Optional = BeforeValidator(_blank_is_none)
-
-
-_DEFAULT_WORKFLOWS: dict[str, tuple[Role, ...]] = {
-    "implementation": ("implementer", "critic", "integrator"),
-    "review": ("critic",),
-    "deployment": ("integrator",),
-}
-
-
-class Configuration(BaseModel):
-    """The TOML file of `KYROS_CONFIG`: what is a table rather than a value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    #: Which roles work on a type of task, in order. A type not named here is done by one role.
-    workflows: dict[str, tuple[Role, ...]] = Field(default_factory=lambda: dict(_DEFAULT_WORKFLOWS))
-
-    @field_validator("workflows", mode="after")
-    @classmethod
-    def _complete(cls, value: dict[str, tuple[Role, ...]]) -> dict[str, tuple[Role, ...]]:
-        for task_type, roles in value.items():
-            if not roles:
-                raise ValueError(f"the workflow of {task_type!r} names no role")
-            if len(set(roles)) != len(roles):
-                raise ValueError(f"the workflow of {task_type!r} names a role twice")
-        return value
 
 
 class Settings(BaseModel):
@@ -107,6 +92,8 @@ class Settings(BaseModel):
     client_api_key: Annotated[str | None, Optional] = Field(None, alias="KYROS_API_KEY")
 
     configuration: Configuration = Field(default_factory=Configuration)
+    #: The keys of the configured providers that have one, by the provider's name.
+    provider_keys: dict[str, SecretStr] = Field(default_factory=dict)
 
     @field_validator("home", mode="after")
     @classmethod
@@ -151,8 +138,8 @@ class Settings(BaseModel):
 
     @property
     def test_mode(self) -> bool:
-        """Whether the whole deployment is in test mode: no model provider is configured."""
-        return True
+        """Whether the whole deployment is in test mode: no model is configured."""
+        return not self.configuration.has_models
 
     def required_database_url(self) -> str:
         """The database to use; raises ConfigurationError when there is none yet."""
@@ -187,10 +174,12 @@ def load(environ: Mapping[str, str], *, with_stack: bool = True) -> Settings:
     try:
         settings = Settings.model_validate(named)
     except ValidationError as error:
-        raise ConfigurationError(_sentence(error)) from error
+        raise ConfigurationError(tables.sentence(error)) from error
     stack = _read_stack(settings.home) if with_stack else {}
     found = {name: value for name, value in stack.items() if getattr(settings, name) is None}
-    found["configuration"] = _read_configuration(settings.config_file)
+    configuration = tables.read(settings.config_file)
+    found["configuration"] = configuration
+    found["provider_keys"] = _provider_keys(configuration, settings.config_file, environ)
     return settings.model_copy(update=found)
 
 
@@ -223,29 +212,38 @@ def _read_stack(home: Path) -> dict[str, Any]:
     }
 
 
-def _read_configuration(path: Path | None) -> Configuration:
-    if path is None:
-        return Configuration()
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"KYROS_CONFIG: {path} can't be read: {error.strerror}."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"KYROS_CONFIG: {path} is not valid TOML: {error}.") from error
-    defaults = Configuration()
-    if isinstance(tables.get("workflows"), dict):
-        tables["workflows"] = {**defaults.workflows, **tables["workflows"]}
-    try:
-        return Configuration.model_validate(tables)
-    except ValidationError as error:
-        raise ConfigurationError(f"KYROS_CONFIG: {path}: {_sentence(error)}") from error
+def _provider_keys(
+    configuration: Configuration, file: Path | None, environ: Mapping[str, str]
+) -> dict[str, SecretStr]:
+    folder = file.absolute().parent if file else Path()
+    keys = {}
+    for name, provider in configuration.providers.items():
+        try:
+            key = _key(provider, folder, environ)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"KYROS_CONFIG: {file}: providers.{name}.{error}") from error
+        if key is not None:
+            keys[name] = SecretStr(key)
+    return keys
 
 
-def _sentence(error: ValidationError) -> str:
-    wrong = (
-        f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors()
-    )
-    return "; ".join(wrong) + "."
+def _key(provider: Provider, folder: Path, environ: Mapping[str, str]) -> str | None:
+    if provider.api_key_env is not None:
+        place, key = f"api_key_env: {provider.api_key_env}", environ.get(provider.api_key_env, "")
+        missing = "is not set"
+    elif provider.api_key_file is not None:
+        path = folder / provider.api_key_file.expanduser()
+        place, missing = f"api_key_file: {path}", "is empty"
+        try:
+            key = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise ConfigurationError(f"{place} can't be read: {reason}.") from error
+    else:
+        return None
+    key = key.strip()
+    if not key:
+        raise ConfigurationError(f"{place} {missing}.")
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigurationError(f"{place} holds what no key holds: a space or an odd character.")
+    return key

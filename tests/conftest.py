@@ -13,11 +13,13 @@ import psycopg2
 import pytest
 from sqlalchemy import text
 
-from kyros_worker import database, settings
+from kyros_worker import database
 from kyros_worker.command import postgres, redis_server
 from kyros_worker.command.ports import free_port
 from kyros_worker.command.store_process import store_user
-from kyros_worker.migrations.upgrade import upgrade
+from tests.installed import schema
+
+__all__ = ["schema"]
 
 PASSWORD = "for-tests-only"
 # What a crash of the machine would lose is of no worth here.
@@ -126,28 +128,8 @@ def make_database(
 
 
 @pytest.fixture(scope="session")
-def database_url(stores: Stores) -> str:
-    """The address of the session's own database, without a schema as yet."""
-    execute(stores.database_url, "CREATE DATABASE kyros_tests")
-    return stores.database("kyros_tests")
-
-
-@pytest.fixture(scope="session")
 def redis_url(stores: Stores) -> str:
     return stores.redis_url
-
-
-@pytest.fixture(scope="session")
-def schema(database_url: str, redis_url: str) -> Iterator[None]:
-    """This process uses the session's database, with the schema, and the session's Redis."""
-    for name in [name for name in os.environ if name.startswith("KYROS_")]:
-        del os.environ[name]
-    os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    settings.current.cache_clear()
-    database.engine.cache_clear()
-    upgrade(database_url)
-    yield
-    database.engine().dispose()
 
 
 @pytest.fixture

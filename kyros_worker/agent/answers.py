@@ -3,7 +3,8 @@
 Every text and list is bounded, so that no answer can outgrow its row.
 """
 
-from typing import Annotated, Literal, Self
+from functools import cache
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -122,3 +123,30 @@ ANSWERS: dict[Role, type[Answer]] = {
     "critic": Verdict,
     "integrator": Integration,
 }
+
+#: Servers that turn a schema into a grammar refuse longer repetitions, or take minutes for them.
+_LONGEST_REPETITION = 1_000
+_LENGTHS = ("maxLength", "minLength", "maxItems", "minItems")
+
+
+@cache
+def schema(role: Role) -> dict[str, Any]:
+    """The JSON schema that a provider holds the role's answer to: its form without great lengths.
+
+    What the form says beyond that is checked when the answer is read.
+    """
+    found = _without_great_lengths(ANSWERS[role].model_json_schema())
+    assert isinstance(found, dict)
+    return found
+
+
+def _without_great_lengths(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_great_lengths(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without_great_lengths(item)
+        for key, item in value.items()
+        if not (key in _LENGTHS and isinstance(item, int) and item > _LONGEST_REPETITION)
+    }

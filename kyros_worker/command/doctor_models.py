@@ -90,7 +90,7 @@ def _told(model: ChosenModel, outcome: "Outcome") -> str:
     price = "cost unknown: it has no price"
     match unpriced(model, used):
         case None:
-            price = f"{cost(model, used):f} USD"
+            price = f"{cost(model, used) or 0:.6f} USD"
         case "no_usage":
             price = "cost unknown"
     return f"{outcome.latency_seconds:.1f} s, {tokens}, {price}"

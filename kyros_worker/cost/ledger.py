@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, RowMapping, case, insert, select, update
 
 from kyros_worker.cost.tables import ModelCall
+from kyros_worker.model.prices import Unpriced
 
 EndState = Literal["completed", "failed", "aborted", "lost"]
 
@@ -41,6 +42,7 @@ class Settlement:
     cache_read_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost_usd: Decimal | None = None
+    unpriced: Unpriced | None = None
     answer: str | None = None
     error_kind: str | None = None
     error: str | None = None
@@ -79,7 +81,7 @@ def end_calls(
     statement = (
         update(ModelCall)
         .where(ModelCall.submission_id == submission_id, ModelCall.state == "started")
-        .values(state=state, ended_at=at)
+        .values(state=state, ended_at=at, unpriced="no_usage")
         .returning(*SHOWN)
     )
     return connection.execute(statement).mappings().all()
@@ -99,13 +101,14 @@ def ended_calls(connection: Connection, task_id: str) -> Sequence[RowMapping]:
 SHOWN = (
     ModelCall.id, ModelCall.submission_id, ModelCall.mode, ModelCall.role, ModelCall.tier,
     ModelCall.provider, ModelCall.model, ModelCall.state, ModelCall.input_tokens,
-    ModelCall.output_tokens, ModelCall.cost_usd, ModelCall.latency_seconds, ModelCall.error_kind,
+    ModelCall.output_tokens, ModelCall.cache_read_tokens, ModelCall.reasoning_tokens,
+    ModelCall.cost_usd, ModelCall.unpriced, ModelCall.latency_seconds, ModelCall.error_kind,
     ModelCall.error,
 )  # fmt: skip
 
 
 def shown(call: RowMapping) -> dict[str, Any]:
-    """A call as a timeline tells it; `cost_usd` is null while it is not known."""
+    """A call as a timeline tells it; where `cost_usd` is null, `unpriced` says why."""
     told: dict[str, Any] = {f"call_{key}" if key == "id" else key: call[key] for key in call}
     cost = call["cost_usd"]
     return told | {"cost_usd": None if cost is None else float(cost)}

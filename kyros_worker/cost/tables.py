@@ -37,8 +37,10 @@ class ModelCall(Table):
     output_tokens: Mapped[int | None]
     cache_read_tokens: Mapped[int | None]
     reasoning_tokens: Mapped[int | None]
-    #: USD; null while it runs and when the price is not known.
+    #: USD; null while it runs and when it is not known.
     cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
+    #: Why the cost of an ended call is not known: `no_price` of the model, or `no_usage` told.
+    unpriced: Mapped[str | None]
     latency_seconds: Mapped[float | None]
     prompt: Mapped[str]
     answer: Mapped[str | None]

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Self
 
 import psycopg2
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from redis import Redis, RedisError
 
 from kyros_worker.database import is_away
-from kyros_worker.dispatch import sentinel, sweeps
+from kyros_worker.dispatch import lost_messages, sentinel, sweeps
 from kyros_worker.dispatch.publish import publish_due
 from kyros_worker.settings import current
 from kyros_worker.submission.create import QUEUE_CHANNEL
@@ -25,7 +25,7 @@ from kyros_worker.submission.create import QUEUE_CHANNEL
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
-_SENTINEL_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 #: After Postgres was away, workers get this long to renew their leases before one is taken.
 _GRACE_SECONDS = 8.0
 
@@ -70,7 +70,7 @@ def _keep_going(run: Callable[[threading.Event], None], stopping: threading.Even
 
 
 def _is_away(error: Exception) -> bool:
-    broker_away = isinstance(error, OperationalError | RedisError | OSError)
+    broker_away = isinstance(error, KombuError | RedisError | OSError)
     return broker_away or is_away(error) or isinstance(error, psycopg2.OperationalError)
 
 
@@ -85,8 +85,9 @@ def _publish(stopping: threading.Event) -> None:
         producer = app.amqp.Producer(connection, auto_declare=False)
         checked_at = 0.0
         while not stopping.is_set():
-            if time.monotonic() - checked_at >= _SENTINEL_SECONDS:
+            if time.monotonic() - checked_at >= _CHECK_SECONDS:
                 sentinel.check(redis)
+                lost_messages.check(redis)
                 checked_at = time.monotonic()
             if publish_due(app, producer) == 0:
                 queued.wait()

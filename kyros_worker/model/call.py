@@ -1,21 +1,24 @@
 """One call to a model: streamed, bounded in time, its faults sorted at the source.
 
-Everything of pydantic-ai that a call touches is here and in `sandbox.py`; importing either takes
-most of a second, so the API process does not.
+Everything of pydantic-ai that a call touches is here, in `providers.py` and in `sandbox.py`;
+importing any takes most of a second, so the API process does not.
 """
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic_ai import exceptions as fault
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.messages import ModelRequest, ModelResponse, UserPromptPart
-from pydantic_ai.models import Model
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.settings import ModelSettings
 
 from kyros_worker.model.catalog import ChosenModel
 from kyros_worker.model.failure import ErrorKind, Failure
+from kyros_worker.model.redact import redacted
 from kyros_worker.model.storable import shortened, storable
 from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage
 
@@ -34,44 +37,113 @@ class Outcome:
     latency_seconds: float
 
 
-async def call(model: Model, chosen: ChosenModel, system: str, user: str) -> Outcome:
+@dataclass(frozen=True)
+class Form:
+    """The JSON schema that a provider is asked to hold its answer to, if it can.
+
+    `strict` is whether it is to be put into the narrower shape that OpenAI's strict mode wants.
+    """
+
+    name: str
+    schema: dict[str, Any]
+    strict: bool
+
+
+#: Models whose server refused a JSON schema: they are asked in words alone from then on.
+_refused_schema: set[tuple[str, str]] = set()
+
+
+async def call(
+    model: Model, chosen: ChosenModel, system: str, user: str, form: Form | None = None
+) -> Outcome:
     """Ask a model. A fault of its provider is a value; cancelling closes the connection.
 
     Raises asyncio.CancelledError when it is cancelled, and whatever is a bug of ours.
     """
     started = time.monotonic()
+    key = (chosen.provider, chosen.name)
+    usable = None if key in _refused_schema else _usable(model, form)
+    outcome = await _attempt(model, chosen, system, user, usable)
+    if usable is not None and _refuses_schema(outcome.failure):
+        _refused_schema.add(key)
+        outcome = await _attempt(model, chosen, system, user, None)
+    return replace(outcome, latency_seconds=time.monotonic() - started)
+
+
+async def _attempt(
+    model: Model, chosen: ChosenModel, system: str, user: str, form: Form | None
+) -> Outcome:
     text, usage, failure = "", NOTHING, None
     try:
-        response = await _streamed(model, chosen, system, user)
+        response = await _streamed(model, chosen, system, user, form)
     except (fault.AgentRunError, fault.UserError, OSError) as error:
         usage, failure = _usage_of_failed(error), sort_error(error)
     else:
         text, usage = storable(response.text or ""), _usage(response)
-        if (stopped := _stopped(response)) is not None:
+        if (stopped := _stopped(response, chosen)) is not None:
             failure = sort_error(stopped)
-    return Outcome(text, usage, failure, time.monotonic() - started)
+    return Outcome(text, usage, failure, 0)
 
 
-async def _streamed(model: Model, chosen: ChosenModel, system: str, user: str) -> ModelResponse:
+async def _streamed(
+    model: Model, chosen: ChosenModel, system: str, user: str, form: Form | None
+) -> ModelResponse:
     messages = [ModelRequest(parts=[UserPromptPart(user)], instructions=system)]
-    settings = ModelSettings(max_tokens=chosen.output_limit)
+    settings = ModelSettings(
+        max_tokens=chosen.output_limit,
+        # Each wait for a piece of the answer; the libraries' own default would cut long ones.
+        timeout=chosen.timeout_seconds,
+        # Trying again is ours to decide: a submission waits for it as a row, not in a process.
+        max_retries=0,
+    )
     # Ours, not pydantic-ai's request_timeout, whose scope around every event costs 0.1 ms a call.
     async with (
         asyncio.timeout(chosen.timeout_seconds),
-        model_request_stream(model, messages, model_settings=settings) as stream,
+        model_request_stream(
+            model,
+            messages,
+            model_settings=settings,
+            model_request_parameters=_parameters(form),
+        ) as stream,
     ):
         async for _ in stream:
             pass
         return stream.get()
 
 
-def _stopped(response: ModelResponse) -> Exception | None:
+def _usable(model: Model, form: Form | None) -> Form | None:
+    return form if model.profile.get("supports_json_schema_output") else None
+
+
+def _parameters(form: Form | None) -> ModelRequestParameters | None:
+    if form is None:
+        return None
+    asked = OutputObjectDefinition(
+        json_schema=form.schema, name=form.name, strict=True if form.strict else None
+    )
+    return ModelRequestParameters(output_mode="native", output_object=asked)
+
+
+def _refuses_schema(failure: Failure | None) -> bool:
+    """Whether a server says that it can't hold an answer to our schema, or to any."""
+    if failure is None or failure.kind != "rejected":
+        return False
+    return any(word in failure.message.lower() for word in _SCHEMA_WORDS)
+
+
+_SCHEMA_WORDS = ("response_format", "json_schema", "output_config", "output_format", "schema",
+                 "grammar")  # fmt: skip
+
+
+def _stopped(response: ModelResponse, chosen: ChosenModel) -> Exception | None:
     """What an Agent would raise for an answer that was cut or refused; a direct call doesn't."""
     if response.finish_reason == "content_filter":
         detail = (response.provider_details or {}).get("refusal")
         return fault.ContentFilterError(str(detail or "no reason was given"))
     if response.finish_reason == "length":
-        return fault.OutputTokenLimitExceeded("the answer was cut at the output limit")
+        return fault.OutputTokenLimitExceeded(
+            f"it was cut at {chosen.output_limit} tokens (output_tokens of the model)"
+        )
     return None
 
 
@@ -83,6 +155,7 @@ def _usage(response: ModelResponse) -> Usage:
         cache_read_tokens=used.cache_read_tokens,
         reasoning_tokens=used.output_reasoning_tokens,
         reported=not used.unmeasured_requests,
+        cache_write_tokens=used.cache_write_tokens,
     )
 
 
@@ -108,7 +181,7 @@ _SORTED: tuple[tuple[type[Exception], ErrorKind, bool, str], ...] = (
     (fault.ModelRequestTimeout, "timeout", True, "The provider did not answer in time"),
     (fault.RunTimedOut, "timeout", True, "The call took too long"),
     (fault.RunCancelled, "rejected", False, "The call was cancelled"),
-    (fault.ModelConnectionError, "connection", True, "The provider could not be reached"),
+    (fault.ModelConnectionError, "connection", True, "The connection to the provider failed"),
     (fault.ModelAuthenticationError, "rejected", False, "The provider refused the credentials"),
     (fault.ModelNotFoundError, "rejected", False, "The provider does not have the model"),
     (
@@ -143,9 +216,22 @@ def sort_error(error: Exception) -> Failure:
                 break
         else:
             raise error
-    message = f"{words}: {error}" if str(error) else f"{words}."
-    message = storable(shortened(message, _MESSAGE_LENGTH))
+    told = _told(error)
+    message = f"{words}: {told}" if told else f"{words}."
+    message = storable(shortened(redacted(message), _MESSAGE_LENGTH))
     return Failure(kind, message, retryable, getattr(error, "retry_after", None))
+
+
+def _told(error: Exception) -> str:
+    """The provider's own words, where it has any."""
+    if not isinstance(error, fault.ModelHTTPError):
+        return str(error)
+    body = error.body
+    if isinstance(body, dict):
+        inner = body.get("error")
+        body = (inner if isinstance(inner, dict) else body).get("message") or body
+    words = " ".join(str(body or "").split())
+    return f"{error.status_code} {words}".rstrip()
 
 
 def _by_status(status: int) -> tuple[ErrorKind, bool, str]:

@@ -1,16 +1,24 @@
 """Which model answers for a role: by tier, and by the mode of the task."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from decimal import Decimal
 
 from kyros_worker.auth.subject import Mode
+from kyros_worker.configuration import OWN_SERVERS, TIERS, Choice, Price, Tier
 from kyros_worker.errors import InvalidError
-from kyros_worker.settings import Role
+from kyros_worker.settings import Role, current
 
-Tier = Literal["economy", "premium"]
-TIERS: tuple[Tier, ...] = get_args(Tier)
+__all__ = [
+    "SANDBOX", "SANDBOX_PRICES", "TIERS", "ChosenModel", "ModelNotConfiguredError", "Tier",
+    "choose", "nobody",
+]  # fmt: skip
 
 SANDBOX = "sandbox"
+#: Of the order that real models of these tiers cost, so that budgets and savings can be rehearsed.
+SANDBOX_PRICES: dict[Tier, Price] = {
+    "economy": Price(input=Decimal("0.25"), output=Decimal("2.00")),
+    "premium": Price(input=Decimal("3.00"), output=Decimal("15.00")),
+}
 
 
 class ModelNotConfiguredError(InvalidError):
@@ -28,7 +36,11 @@ class ChosenModel:
     tier: Tier
     output_limit: int = 16_384
     #: How long one call may take, in seconds.
-    timeout_seconds: float = 120
+    timeout_seconds: float = 300
+    #: What it costs; None where only a public list can tell.
+    price: Price | None = None
+    #: Under which provider's kind or address that list is asked.
+    listed_under: str | None = None
 
 
 def choose(role: Role, tier: Tier, mode: Mode) -> ChosenModel:
@@ -37,8 +49,33 @@ def choose(role: Role, tier: Tier, mode: Mode) -> ChosenModel:
     Raises ModelNotConfiguredError when no model is configured for live work.
     """
     if mode == "test":
-        return ChosenModel(provider=SANDBOX, name=f"{SANDBOX}-{tier}", tier=tier)
-    raise ModelNotConfiguredError(
-        f"No {tier} model is configured for the {role}: name one for this role in the file that "
-        "KYROS_CONFIG points to, or work in test mode with a kyros_test_ key."
+        name = f"{SANDBOX}-{tier}"
+        return ChosenModel(SANDBOX, name, tier, price=SANDBOX_PRICES[tier])
+    chosen = current().configuration.chosen(role, tier)
+    if chosen.model is None:
+        raise ModelNotConfiguredError(
+            f"No {tier} model is configured for the {role}: name one for this role in the file "
+            "that KYROS_CONFIG points to, or work in test mode with a kyros_test_ key."
+        )
+    return _configured(chosen, chosen.model, tier)
+
+
+def nobody(tier: Tier) -> ChosenModel:
+    """Stands for the model that was configured when work was taken in, and is no longer."""
+    return ChosenModel(provider="none", name="none", tier=tier)
+
+
+def _configured(chosen: Choice, model: str, tier: Tier) -> ChosenModel:
+    configuration = current().configuration
+    provider_name, _, name = model.partition(":")
+    provider = configuration.providers[provider_name]
+    kind = provider.kind.removesuffix("-responses")
+    return ChosenModel(
+        provider=provider_name,
+        name=name,
+        tier=tier,
+        output_limit=chosen.output_tokens or ChosenModel.output_limit,
+        timeout_seconds=chosen.timeout_seconds or ChosenModel.timeout_seconds,
+        price=configuration.prices.get(model),
+        listed_under=provider.base_url if kind in OWN_SERVERS else kind,
     )

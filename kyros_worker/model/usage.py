@@ -9,7 +9,8 @@ _CHARACTERS_PER_TOKEN = 4
 class Usage:
     """Tokens of one call.
 
-    `cache_read_tokens` are part of the input, `reasoning_tokens` part of the output. `reported`
+    `cache_read_tokens` and `cache_write_tokens` are part of the input, `reasoning_tokens` part of
+    the output. `reported`
     is whether this is what the provider bills: it told so with its answer, or it refused before
     any work (then all are 0). Of a call that was cut nothing is known, and it is false.
     """
@@ -19,6 +20,7 @@ class Usage:
     cache_read_tokens: int = 0
     reasoning_tokens: int = 0
     reported: bool = True
+    cache_write_tokens: int = 0
 
 
 #: The provider did no work that it could bill.

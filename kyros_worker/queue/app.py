@@ -14,7 +14,6 @@ app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     worker_send_task_events=True,
-    task_send_sent_event=True,
     # The broker may be away for as long as it likes; nothing is lost meanwhile.
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -24,7 +23,9 @@ app.conf.update(
         "queue_order_strategy": "priority",
         # The second net only: leases hand a dead worker's work on much earlier.
         "visibility_timeout": 3600,
-        "socket_timeout": 30,
+        # No command takes that long. Whoever waits for a Redis that hangs, or that the network has
+        # swallowed, asks anew after it: the fleet has ten seconds to be back.
+        "socket_timeout": 5,
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 10,

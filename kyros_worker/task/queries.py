@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    false,
+    func,
+    literal_column,
+    select,
+)
 
 from kyros_worker import cursor
 from kyros_worker.clock import rfc3339
@@ -13,6 +22,7 @@ from kyros_worker.event.queries import events_after
 from kyros_worker.ids import id_ceiling, id_floor, is_id
 from kyros_worker.task import present
 from kyros_worker.task.schemas import TaskFilter
+from kyros_worker.task.states import STATUS_OF
 from kyros_worker.task.tables import SEARCHED, Task
 
 _STATUS = (
@@ -92,7 +102,7 @@ def list_tasks(connection: Connection, mode: str, wanted: TaskFilter) -> dict[st
     An id begins with its time of creation, so the order, the cursor and the bounds of time are all
     the primary key's: rows added while a reader pages are never between those it has yet to see.
     """
-    scope = f"tasks {mode} {wanted.model_dump_json(exclude={'cursor', 'limit'})}"
+    scope = list_scope(mode, wanted)
     conditions = list(_conditions(wanted))
     if wanted.cursor is not None:
         conditions.append(Task.id < cursor.decode(wanted.cursor, scope))
@@ -106,11 +116,22 @@ def list_tasks(connection: Connection, mode: str, wanted: TaskFilter) -> dict[st
     return cursor.page("tasks", found, wanted.limit, scope)
 
 
+def list_scope(mode: str, wanted: TaskFilter) -> str:
+    """What makes a list another one, whose cursors are its own: the mode and the filters."""
+    return f"tasks {mode} {wanted.model_dump_json(exclude={'cursor', 'limit'})}"
+
+
 def _conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
-    for column in (Task.status, Task.state, Task.type, Task.priority, Task.assignee_role):
+    for column in (Task.state, Task.type, Task.priority, Task.assignee_role):
         value = getattr(wanted, column.key)
         if value is not None:
             yield column == value
+    if wanted.state is None:
+        if wanted.status is not None:
+            yield Task.status == wanted.status
+    elif wanted.status not in (None, STATUS_OF[wanted.state]):
+        # Both lists may be long: Postgres would read one to its end to find that none is in both.
+        yield false()
     if wanted.created_after is not None:
         yield Task.id > id_ceiling("task", wanted.created_after)
     if wanted.created_before is not None:

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, RowMapping, update
 
 from kyros_worker.agent.ask import Reply
 from kyros_worker.agent.brief import EarlierCall
-from kyros_worker.agent.brief import EarlierCall
 from kyros_worker.clock import now
 from kyros_worker.cost.ledger import Settlement, open_call, settle_call, shown
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
+from kyros_worker.model.prices import unpriced
+from kyros_worker.model.usage import UNREPORTED
 from kyros_worker.settings import Role, current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import (
@@ -45,8 +46,12 @@ from kyros_worker.task.workflow import (
 
 
 def is_invalid(reply: Reply) -> bool:
-    """Whether the model is to be asked again at once: its answer was not of the asked form."""
-    return reply.failure is not None and reply.failure.kind == "invalid_output"
+    """Whether the model is to be asked again at once: its answer was not of the asked form.
+
+    Not when its answer was cut at the output limit: it would be cut, and paid, again.
+    """
+    failure = reply.failure
+    return failure is not None and failure.kind == "invalid_output" and failure.retryable
 
 
 def reply(connection: Connection, work: Work, given: Reply) -> bool:
@@ -71,7 +76,8 @@ def abort(connection: Connection, work: Work, latency_seconds: float) -> bool:
     """
     task = _locked(connection, work)
     at = now()
-    settled = settle_call(connection, work.call_id, Settlement("aborted", latency_seconds), at)
+    aborted = Settlement("aborted", latency_seconds, unpriced=unpriced(work.model, UNREPORTED))
+    settled = settle_call(connection, work.call_id, aborted, at)
     if settled is None or not claim.give_back(connection, work.submission_id, work.claim):
         return False
     released = NewEvent("submission.released", _named(work))
@@ -107,6 +113,7 @@ def settlement(given: Reply) -> Settlement:
         state="failed" if given.failure else "completed",
         latency_seconds=given.latency_seconds,
         answer=given.text,
+        unpriced=given.unpriced,
         **_error(given),
     )
     usage = given.usage

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from kyros_worker import strict_json
 from kyros_worker.queue.names import Priority
-from kyros_worker.schemas import Body, Decimal, Page, Query, Time
+from kyros_worker.schemas import WHOLE, Body, Decimal, Page, Query, Time
 from kyros_worker.settings import ROLES
 from kyros_worker.task.context import checked
 from kyros_worker.task.states import State, Status
@@ -40,7 +40,12 @@ Criterion = Annotated[
     AfterValidator(lambda value: _at_most(4 * _KIB, value)),
 ]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-Context = Annotated[dict[str, Any], AfterValidator(checked)]
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+Context = Annotated[
+    dict[str, Any],
+    Field(json_schema_extra={"properties": {"files": {"anyOf": [_TEXTS, {"type": "null"}]}}}),
+    AfterValidator(checked),
+]
 TaskType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
@@ -75,7 +80,9 @@ class NewTask(Body):
     metadata: (
         Annotated[dict[str, Any], AfterValidator(lambda value: _json_at_most(64 * _KIB, value))]
         | None
-    ) = None
+    ) = Field(
+        None, description="Comes back as sent. In test mode its `sandbox` steers the sandbox model."
+    )
     context: Context | None = Field(
         None,
         description="What the models are shown beside the task: `repository_state`, "
@@ -87,7 +94,7 @@ class NewTask(Body):
         max_length=255,
         description="A newer task with the same key cancels an older unfinished one.",
     )
-    deadline_seconds: int | None = Field(DEADLINE_SECONDS, ge=1, le=30 * 86_400)
+    deadline_seconds: Annotated[int, Field(ge=1, le=30 * 86_400), WHOLE] | None = DEADLINE_SECONDS
 
 
 class NewTasks(Body):

@@ -12,7 +12,7 @@ from kyros_worker.clock import now
 from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
-from kyros_worker.model.catalog import ChosenModel, choose
+from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose, nobody
 from kyros_worker.settings import current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
@@ -68,7 +68,7 @@ def start(connection: Connection, submission_id: str, worker: str) -> Work | Non
         tries=claimed["tries"],
         request_id=claimed["request_id"],
         brief=brief,
-        model=choose(brief.role, brief.tier, brief.mode),
+        model=_model(brief),
         call_id=new_id("call", now()),
     )
     open_call(connection, new_call(work, number=1), now())
@@ -91,6 +91,14 @@ def new_call(work: Work, number: int) -> NewCall:
         model=work.model.name,
         prompt=prompt_text(work.brief, work.correction),
     )
+
+
+def _model(brief: Brief) -> ChosenModel:
+    """The configured model, or one that fails the call with its reason: it was there at intake."""
+    try:
+        return choose(brief.role, brief.tier, brief.mode)
+    except ModelNotConfiguredError:
+        return nobody(brief.tier)
 
 
 def _tell(connection: Connection, task: RowMapping, claimed: RowMapping) -> None:

@@ -13,10 +13,11 @@ _AT = TIMESTAMP(timezone=True)
 _OPEN = text("state IN ('queued', 'running', 'awaiting_approval')")
 
 #: What `q` searches. Postgres limits one text-search vector to 1 MB, so of a very long
-#: description the first 100,000 characters are searched.
+#: description the first 100,000 characters are searched. The parentheses are Postgres's own:
+#: Alembic compares the expression as a text.
 SEARCHED = func.to_tsvector(
     literal_column("'simple'::regconfig"),
-    literal_column("title || ' ' || left(description, 100000)"),
+    literal_column("(title || ' ') || left(description, 100000)"),
 )
 
 
@@ -34,6 +35,9 @@ class Task(Table):
         Index("tasks_by_state", "mode", "state", "id"),
         Index("tasks_by_status", "mode", "status", "id"),
         Index("tasks_by_type", "mode", "type", "id"),
+        # A type's work is mostly one role's: of the two filters together few tasks may be left,
+        # or none, however many each has.
+        Index("tasks_by_type_and_role", "mode", "type", "assignee_role", "id"),
         Index("tasks_by_priority", "mode", "priority", "id"),
         Index("tasks_by_role", "mode", "assignee_role", "id"),
         Index("tasks_deadlines", "deadline_at", postgresql_where=_OPEN),

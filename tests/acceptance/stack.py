@@ -1,6 +1,7 @@
 """A whole stack as a user starts it, and what a test does to it and asks of it."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -20,6 +21,10 @@ from kyros_worker.command import leftovers
 from kyros_worker.command.home import Home
 from kyros_worker.command.ports import free_port
 from kyros_worker.command.supervise import State, Supervisor
+from kyros_worker.settings import PROJECT_ROOT
+
+#: Measured times: `pytest --log-cli-level=INFO tests/acceptance`.
+LOG = logging.getLogger("acceptance")
 
 KYROS = str(Path(sys.executable).with_name("kyros"))
 KEY = "kyros_test_" + "k" * 32
@@ -44,19 +49,21 @@ def eventually(condition: Callable[[], T], seconds: float, what: str) -> T:
 class Deployment:
     """A home and its ports; `up` and `down` as often as a test likes."""
 
-    def __init__(self, folder: Path, **environ: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.home = Home(folder.resolve() / "home")
         self._environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "LANG": "C.UTF-8",
+            # The product that lies beside these tests, wherever `kyros` was installed from.
+            "PYTHONPATH": str(PROJECT_ROOT),
             "KYROS_HOME": str(self.home.root),
             "KYROS_API_PORT": str(free_port()),
             "KYROS_FLOWER_PORT": str(free_port()),
             "KYROS_BOOTSTRAP_API_KEY": KEY,
             "KYROS_RETRY_PAUSE_SECONDS": "1",
-            **environ,
         }
+        self.usual = True
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self._environ['KYROS_API_PORT']}",
             headers={"Authorization": f"Bearer {KEY}"},
@@ -78,7 +85,9 @@ class Deployment:
         assert done.returncode == 0, f"kyros {' '.join(words)}: {done.stdout}{done.stderr}"
 
     def up(self, **environ: str) -> None:
+        """Starts it; `usual` tells whether it was without settings of one test's own."""
         self.kyros("up", "--detach", **environ)
+        self.usual = not environ
 
     def down(self) -> None:
         self.kyros("down")
@@ -139,7 +148,8 @@ class Deployment:
         try:
             yield
         finally:
-            os.killpg(group, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGCONT)
 
     @contextmanager
     def stopped(self, name: str) -> Iterator[None]:
@@ -218,6 +228,10 @@ class Deployment:
         return eventually(
             lambda: self.running(submission_id), seconds, f"{submission_id} is running"
         )
+
+    def all_final(self) -> bool:
+        """Whether no task of the whole database has work left."""
+        return not self.query("SELECT 1 FROM tasks WHERE state <> ALL(%s) LIMIT 1", list(FINAL))
 
     def wait_final(self, *tasks: dict[str, Any], seconds: float = 40) -> list[dict[str, Any]]:
         """The tasks as they ended, in the order given."""

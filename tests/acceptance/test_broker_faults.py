@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.acceptance.stack import eventually, new_task
+from tests.acceptance.stack import LOG, eventually, new_task
 
 #: Design, law 2: work waits no longer once Redis is back.
 BACK_SECONDS = 10
@@ -44,6 +44,6 @@ def test_work_goes_on_when_redis_is_back(stack, away):
         return not left
 
     eventually(taken, BACK_SECONDS, "all that came in meanwhile has been taken up")
-    print(f"{away}: everything taken up {time.monotonic() - began:.1f} s after Redis was back")
+    LOG.info(f"{away}: everything taken up {time.monotonic() - began:.1f} s after Redis was back")
     done = stack.wait_final(*waiting, *came_in)
     assert {task["state"] for task in done} == {"completed"}

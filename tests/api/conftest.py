@@ -59,3 +59,16 @@ def _answers(url):
         return httpx.get(url).status_code == 200
     except httpx.TransportError:
         return False
+
+
+@pytest.fixture
+def no_places():
+    """No watcher finds a place: a wait answers at once, and a stream is refused."""
+    from api import watch
+
+    taken = 0
+    while watch._places.acquire(blocking=False):
+        taken += 1
+    yield
+    for _ in range(taken):
+        watch._places.release()

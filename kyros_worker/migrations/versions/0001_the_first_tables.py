@@ -79,10 +79,11 @@ def upgrade() -> None:
     op.create_index('tasks_by_state', 'tasks', ['mode', 'state', 'id'], unique=False)
     op.create_index('tasks_by_status', 'tasks', ['mode', 'status', 'id'], unique=False)
     op.create_index('tasks_by_type', 'tasks', ['mode', 'type', 'id'], unique=False)
+    op.create_index('tasks_by_type_and_role', 'tasks', ['mode', 'type', 'assignee_role', 'id'], unique=False)
     op.create_index('tasks_deadlines', 'tasks', ['deadline_at'], unique=False, postgresql_where=sa.text("state IN ('queued', 'running', 'awaiting_approval')"))
     op.create_index('tasks_newest', 'tasks', ['mode', 'id'], unique=False)
     op.create_index('tasks_open_dedupe_keys', 'tasks', ['mode', 'dedupe_key'], unique=False, postgresql_where=sa.text("dedupe_key IS NOT NULL AND state IN ('queued', 'running', 'awaiting_approval')"))
-    op.create_index('tasks_words', 'tasks', [sa.literal_column("to_tsvector('simple'::regconfig, title || ' ' || left(description, 100000))")], unique=False, postgresql_using='gin')
+    op.create_index('tasks_words', 'tasks', [sa.literal_column("to_tsvector('simple'::regconfig, (title || ' ') || left(description, 100000))")], unique=False, postgresql_using='gin')
     op.create_table('events',
     sa.Column('task_id', sa.String(), nullable=False),
     sa.Column('seq', sa.Integer(), nullable=False),
@@ -143,6 +144,7 @@ def upgrade() -> None:
     sa.Column('cache_read_tokens', sa.Integer(), nullable=True),
     sa.Column('reasoning_tokens', sa.Integer(), nullable=True),
     sa.Column('cost_usd', sa.Numeric(), nullable=True),
+    sa.Column('unpriced', sa.String(), nullable=True),
     sa.Column('latency_seconds', sa.Double(), nullable=True),
     sa.Column('prompt', sa.String(), nullable=False),
     sa.Column('answer', sa.String(), nullable=True),
@@ -173,6 +175,7 @@ def downgrade() -> None:
     op.drop_index('tasks_open_dedupe_keys', table_name='tasks', postgresql_where=sa.text("dedupe_key IS NOT NULL AND state IN ('queued', 'running', 'awaiting_approval')"))
     op.drop_index('tasks_newest', table_name='tasks')
     op.drop_index('tasks_deadlines', table_name='tasks', postgresql_where=sa.text("state IN ('queued', 'running', 'awaiting_approval')"))
+    op.drop_index('tasks_by_type_and_role', table_name='tasks')
     op.drop_index('tasks_by_type', table_name='tasks')
     op.drop_index('tasks_by_status', table_name='tasks')
     op.drop_index('tasks_by_state', table_name='tasks')

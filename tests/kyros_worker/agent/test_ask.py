@@ -5,16 +5,16 @@ from concurrent.futures import CancelledError
 from decimal import Decimal
 
 import pytest
-from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 from hypothesis import given, settings
 
 from kyros_worker.agent.ask import ask, prompt_text
 from kyros_worker.agent.brief import EarlierCall
 from kyros_worker.model import loop
-from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose
+from kyros_worker.model.catalog import choose, nobody
 from kyros_worker.model.prices import cost, cost_at_most
 from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage, counted_tokens
 from kyros_worker.settings import ROLES
+from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 
 
 def model_of(brief):
@@ -146,10 +146,11 @@ def test_two_hundred_calls_at_once_on_the_one_loop():
     assert time.monotonic() - began < 10
 
 
-def test_a_provider_that_is_not_configured_is_refused():
-    unknown = ChosenModel(provider="nobody", name="x", tier="economy")
-    with pytest.raises(ModelNotConfiguredError):
-        loop.run(ask(BRIEF, unknown)).result(5)
+def test_a_provider_that_is_configured_no_more_fails_the_call_for_good():
+    reply = loop.run(ask(BRIEF, nobody("economy"))).result(5)
+    assert (reply.failure.kind, reply.failure.retryable) == ("rejected", False)
+    assert "KYROS_CONFIG" in reply.failure.message
+    assert reply.usage == NOTHING
 
 
 @settings(max_examples=60, deadline=None)

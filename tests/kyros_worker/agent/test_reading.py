@@ -1,12 +1,12 @@
 import json
 
 import pytest
-from tests.kyros_worker.agent.briefs import BRIEF, steered
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kyros_worker.agent.reading import InvalidAnswerError, faults, read
 from kyros_worker.strict_json import text_fault
+from tests.kyros_worker.agent.briefs import BRIEF, steered
 
 DIFF = "@@ -2,1 +2,1 @@\n-    pass\n+    return 1\n"
 CRITERIA = [

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 from hypothesis import given, settings
 
 from kyros_worker.agent import rehearsal
 from kyros_worker.agent.reading import read
 from kyros_worker.model.steering import steering
 from kyros_worker.settings import ROLES
+from tests.kyros_worker.agent.briefs import BRIEF, hostile_briefs, steered
 
 
 def answered(brief):

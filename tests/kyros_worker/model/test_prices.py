@@ -1,12 +1,15 @@
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kyros_worker.configuration import Price
 from kyros_worker.model.catalog import TIERS, ChosenModel, choose
-from kyros_worker.model.prices import SANDBOX_PRICES, cost, cost_at_most
-from kyros_worker.model.usage import Usage, counted_tokens
+from kyros_worker.model.prices import SANDBOX_PRICES, cost, cost_at_most, unpriced
+from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage, counted_tokens
 
 tokens = st.integers(0, 10**12)
 
@@ -40,6 +43,41 @@ def test_the_price_of_a_model_that_has_none_is_unknown():
     model = ChosenModel(provider="local", name="mine", tier="economy")
     assert cost(model, Usage(1, 1)) is None
     assert cost_at_most(model, "prompt") is None
+
+
+def test_cached_input_has_its_own_price():
+    price = Price(input=Decimal("0.20"), output=Decimal("0.80"), cached=Decimal("0.05"))
+    model = ChosenModel(provider="local", name="mine", tier="economy", price=price)
+    assert cost(model, Usage(10**6, 10**6, cache_read_tokens=400_000)) == Decimal("0.94")
+    assert cost(replace(model, price=price.model_copy(update={"cached": None})),
+                Usage(10**6, 0, cache_read_tokens=400_000)) == Decimal("0.20")  # fmt: skip
+    # More cached than sent: a provider's slip, never a negative cost.
+    assert cost(model, Usage(10, 0, cache_read_tokens=20)) == Decimal("0.0000005")
+
+
+@pytest.mark.parametrize(("listed_under", "name", "expected"), [
+    ("openai", "gpt-5-mini", "0.00116"),
+    ("https://api.openai.com/v1", "gpt-5-mini", "0.00116"),
+    ("http://127.0.0.1:11434/v1", "gpt-5-mini", None),
+    ("huggingface", "gpt-5-mini", None),
+    ("openai", "no-such-model", None),
+    (None, "gpt-5-mini", None),
+])  # fmt: skip
+def test_the_public_lists_price_is_by_provider_never_by_name_alone(listed_under, name, expected):
+    model = ChosenModel(provider="x", name=name, tier="economy", listed_under=listed_under)
+    found = cost(model, Usage(1000, 500, cache_read_tokens=400))
+    assert found == (None if expected is None else Decimal(expected))
+    assert found is None or isinstance(found, Decimal)
+
+
+def test_why_a_cost_is_not_known():
+    priced, unknown = choose("critic", "economy", "test"), ChosenModel("local", "mine", "economy")
+    assert unpriced(priced, Usage(1, 1)) is None
+    assert unpriced(priced, UNREPORTED) == "no_usage"
+    assert unpriced(unknown, Usage(1, 1)) == unpriced(unknown, UNREPORTED) == "no_price"
+    # A provider that refused before any work is owed nothing, whatever it would have asked for.
+    assert unpriced(unknown, NOTHING) is None
+    assert cost(unknown, NOTHING) == 0
 
 
 def test_a_call_costs_at_most_its_prompt_and_its_limit():

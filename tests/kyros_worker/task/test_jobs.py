@@ -1,0 +1,68 @@
+"""The Celery entry point: what it does when it may not work now."""
+
+from types import SimpleNamespace
+
+import pytest
+from celery.exceptions import Reject
+from sqlalchemy.exc import OperationalError
+
+from kyros_worker.submission.tables import Submission
+from kyros_worker.task.tables import Task
+from tests import factories
+
+
+@pytest.fixture
+def jobs(no_tasks):
+    # The module makes the Celery application, which asks for the broker's address.
+    from kyros_worker.task import jobs
+
+    return jobs
+
+
+@pytest.fixture
+def review(jobs):
+    """The id of a submission whose answer completes its task."""
+    return factories.create(type="review")["submission_id"]
+
+
+def state_of(submission_id):
+    return factories.row(Task, factories.row(Submission, submission_id).task_id).state
+
+
+def test_a_message_is_worked_on(jobs, review):
+    jobs.run_submission(review)
+    assert state_of(review) == "completed"
+    jobs.run_submission(review)
+    jobs.run_submission("sub_0000000000000")
+
+
+def test_during_a_shutdown_the_message_goes_back(jobs, review, monkeypatch):
+    monkeypatch.setattr(jobs, "keeper", SimpleNamespace(stopping=True))
+    with pytest.raises(Reject) as rejected:
+        jobs.run_submission(review)
+    assert rejected.value.requeue
+    assert state_of(review) == "queued"
+
+
+def test_while_postgres_is_away_the_message_goes_back_after_a_pause(jobs, review, monkeypatch):
+    paused = []
+    keeper = SimpleNamespace(stopping=False, wait_for_stop=paused.append)
+
+    def away(*_, **__):
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(jobs, "keeper", keeper)
+    monkeypatch.setattr(jobs, "perform", away)
+    with pytest.raises(Reject) as rejected:
+        jobs.run_submission(review)
+    assert rejected.value.requeue
+    assert paused == [1.0]
+
+
+def test_a_bug_is_told(jobs, review, monkeypatch):
+    def wrong(*_, **__):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(jobs, "perform", wrong)
+    with pytest.raises(ValueError, match="a bug"):
+        jobs.run_submission(review)

@@ -1,0 +1,124 @@
+"""One job, driven as a worker drives it, on the sandbox."""
+
+import threading
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from kyros_worker.database import transaction
+from kyros_worker.task import perform as job
+from kyros_worker.task.cancel import cancel_task
+from kyros_worker.task.perform import perform
+from kyros_worker.task.tables import Task
+from tests import factories
+
+SLOW = {"delay_seconds": 60}
+
+
+def work_on(task_id):
+    """Performs the current submission, as often as the task goes on without a pause."""
+    while factories.row(Task, task_id).state in ("queued", "running"):
+        factories.make_due(factories.current_submission(task_id))
+        perform(factories.current_submission(task_id), "tests:1")
+    return factories.row(Task, task_id)
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "state", "calls"),
+    [
+        ({}, "completed", 3),
+        ({"refusals": 1}, "completed", 5),
+        ({"error": "server_error"}, "completed", 4),
+        ({"error": "server_error", "error_times": 9}, "failed", 3),
+        ({"error": "content_refused"}, "failed", 1),
+        # Asked again at once, within the same claim.
+        ({"error": "invalid_output"}, "completed", 4),
+        ({"error": "invalid_output", "error_times": 2}, "completed", 5),
+        ({"error": "invalid_output", "error_times": 9}, "failed", 6),
+    ],
+)
+def test_to_the_end(no_tasks, sandbox, state, calls):
+    task_id = factories.create(sandbox=sandbox)["id"]
+    task = work_on(task_id)
+    assert task.state == state
+    made = factories.calls(task_id)
+    assert len(made) == calls
+    assert task.cost_usd == sum(call.cost_usd for call in made)
+    assert all(call.state in ("completed", "failed") for call in made)
+
+
+def test_a_second_message_finds_nothing_to_do(no_tasks):
+    task_id = factories.create()["id"]
+    submission_id = factories.current_submission(task_id)
+    perform(submission_id, "tests:1")
+    before = factories.row(Task, task_id)
+    perform(submission_id, "tests:1")
+    assert factories.row(Task, task_id) == before
+
+
+@pytest.fixture
+def performing(no_tasks):
+    """A task whose call takes a minute, and the thread that works on it."""
+    task_id = factories.create(sandbox=SLOW)["id"]
+    submission_id = factories.current_submission(task_id)
+    thread = threading.Thread(target=perform, args=(submission_id, "tests:1"), daemon=True)
+    thread.start()
+    while factories.row(Task, task_id).state == "queued" or not job.keeper._held:
+        thread.join(0.01)
+        assert thread.is_alive()
+    return task_id, thread
+
+
+def test_a_cancelled_tasks_call_is_abandoned_within_two_seconds(performing):
+    task_id, thread = performing
+    with transaction() as connection:
+        cancel_task(connection, task_id, "test")
+    thread.join(2)
+    assert not thread.is_alive()
+    (call,) = factories.calls(task_id)
+    assert call.state == "aborted"
+    assert factories.types(task_id)[-3:] == [
+        "call.aborted", "submission.cancelled", "task.cancelled",
+    ]  # fmt: skip
+
+
+def test_at_a_shutdown_the_submission_is_given_back(performing):
+    task_id, thread = performing
+    for abort in list(job.keeper._held.values()):
+        abort()
+    thread.join(2)
+    assert not thread.is_alive()
+    (submission,) = factories.submissions(task_id)
+    assert (submission.state, submission.tries, submission.lost) == ("queued", 0, 0)
+    assert factories.types(task_id)[-2:] == ["call.aborted", "submission.released"]
+
+
+def test_an_answer_is_held_while_postgres_is_away(no_tasks, monkeypatch):
+    task_id = factories.create(type="review")["id"]
+    monkeypatch.setattr(job, "_PAUSE_SECONDS", 0.01)
+    original, left = job.record.reply, [3]
+
+    def away(*args):
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+        return original(*args)
+
+    monkeypatch.setattr(job.record, "reply", away)
+    perform(factories.current_submission(task_id), "tests:1")
+    assert left == [0]
+    assert factories.row(Task, task_id).state == "completed"
+
+
+def test_a_bug_is_not_insisted_on(no_tasks, monkeypatch):
+    task_id = factories.create(type="review")["id"]
+
+    def wrong(*_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(job.record, "reply", wrong)
+    with pytest.raises(ValueError, match="a bug"):
+        perform(factories.current_submission(task_id), "tests:1")
+    assert job.keeper._held == {}
+    (submission,) = factories.submissions(task_id)
+    assert submission.state == "running", "its lease runs out, and the sweep takes it"
