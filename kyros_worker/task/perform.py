@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5
 #: An answer is kept so long while Postgres is away; its crash recovery may take a minute.
 _KEEP_ANSWER_SECONDS = 150
+#: A worker that was told to stop is killed after twelve seconds; its lease runs out by itself.
+_KEEP_WHEN_STOPPING_SECONDS = 5
 
 T = TypeVar("T")
 
@@ -91,13 +93,14 @@ class _Call:
 
 def _insist(step: Callable[[Connection], T]) -> T:
     """Carries out a transaction as soon as Postgres is there; its lease decides if it still may."""
-    until = time.monotonic() + _KEEP_ANSWER_SECONDS
+    began = time.monotonic()
     while True:
         try:
             with transaction() as connection:
                 return step(connection)
         except Exception as error:
-            if not is_away(error) or time.monotonic() > until:
+            patience = _KEEP_WHEN_STOPPING_SECONDS if keeper.stopping else _KEEP_ANSWER_SECONDS
+            if not is_away(error) or time.monotonic() - began > patience:
                 raise
             time.sleep(_PAUSE_SECONDS)
 

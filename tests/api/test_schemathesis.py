@@ -6,8 +6,10 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import AcceptedNegativeData, FailureGroup, ServerError
 from schemathesis.openapi.checks import AllowHeaderMismatch, RejectedPositiveData
+from sqlalchemy import text
 
 from api.app import create_app
+from kyros_worker.database import transaction
 
 #: What is refused though its form is right, and no schema could say so: the place, and the words.
 BEYOND_A_SCHEMA = (
@@ -65,12 +67,20 @@ def test_every_operation(case, admin, no_places):
     check(case, case.call(headers=admin), admin)
 
 
-def test_calls_that_go_on_with_what_earlier_ones_made(admin, no_places):
-    class Calls(schema.as_state_machine()):
+def test_calls_that_go_on_with_what_earlier_ones_made(new_key, no_places):
+    # Without the calls that revoke keys: one of them could revoke its own.
+    class Calls(schema.exclude(path_regex="api-keys").as_state_machine()):
+        def setup(self):
+            """Begins with nothing, not even an idempotency key: each scenario is as the first."""
+            super().setup()
+            self.headers = {"Authorization": f"Bearer {new_key('admin')['key']}"}
+            with transaction() as connection:
+                connection.execute(text("TRUNCATE tasks CASCADE"))
+
         def get_call_kwargs(self, case):
-            return {"headers": admin}
+            return {"headers": self.headers}
 
         def validate_response(self, response, case, **_):
-            check(case, response, admin)
+            check(case, response, self.headers)
 
     Calls.run(settings=settings(bounded, stateful_step_count=12))
