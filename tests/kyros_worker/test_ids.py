@@ -1,3 +1,4 @@
+import multiprocessing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,8 +33,15 @@ def test_sorts_by_time(one, other):
 
 def test_many_of_one_moment_differ():
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    assert len({new_id("evt", at) for _ in range(1000)}) > 990
+    assert len({new_id("evt", at) for _ in range(100_000)}) == 100_000
     assert id_floor("evt", at - timedelta(days=100 * 365)) == "evt_" + "0" * 16
+
+
+def test_processes_count_from_different_numbers():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with multiprocessing.get_context("fork").Pool(2) as processes:
+        made = processes.starmap(new_id, [("evt", at)] * 4, chunksize=1)
+    assert new_id("evt", at) not in made
 
 
 @pytest.mark.parametrize(
