@@ -249,5 +249,7 @@ def sentence(error: ValidationError) -> str:
 
 def _fault(item: Any) -> str:
     place = ".".join(map(str, item["loc"]))
-    words = str(item["msg"]).removeprefix("Value error, ")
+    words = str(item["msg"]).removeprefix("Value error, ").replace("Input should", "must")
+    if item["type"] == "extra_forbidden":
+        words = "is not a known key"
     return f"{place}: {words}" if place else words

@@ -9,17 +9,20 @@ and cancelling work with a true server.
 Exit code 0 when the tasks came to an end, well or not, and the last call was aborted; else 1.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
 
 from kyros_worker.command.ports import free_port
 from kyros_worker.settings import PROJECT_ROOT
@@ -58,7 +61,7 @@ def main() -> int:
             _kyros(environ, "up", "--detach")
             _kyros(environ, "doctor", "--models", check=False)
             with _client(environ) as http:
-                return _show(http)
+                return _show(http, Path(environ["KYROS_HOME"]))
         finally:
             _kyros(environ, "down", check=False)
 
@@ -121,22 +124,36 @@ def _client(environ: dict[str, str]) -> httpx.Client:
     )
 
 
-def _show(http: httpx.Client) -> int:
-    ended = [_show_task(http, kind) for kind in ("implementation", "review", "deployment")]
+def _show(http: httpx.Client, home: Path) -> int:
+    ended = [_show_task(http, home, kind) for kind in ("implementation", "review", "deployment")]
     aborted = _cancel_in_its_call(http)
     print("\nThe model is far too small for the work; that its path works is all that is shown.")
     return 0 if all(ended) and aborted else 1
 
 
-def _show_task(http: httpx.Client, kind: str) -> bool:
+def _show_task(http: httpx.Client, home: Path, kind: str) -> bool:
     """Sends a task of that type and prints all of it; whether it came to an end."""
     print(f"\nAn {kind}, in live mode:" if kind[0] in "aeiou" else f"\nA {kind}, in live mode:")
     task = _wait(http, _create(http, {**_TASK, "type": kind})["id"])
     for item in _timeline(http, task["id"]):
         _print_item(item)
+    for answer in _answers(home, task["id"]):
+        print(f"  What the model answered:\n{textwrap.indent(answer, '    | ')}")
     result = task["error"] or (task["result"] or {}).get("summary")
     print(f"  It ended as {task['state']}: {result}", flush=True)
     return task["state"] in _ENDED
+
+
+def _answers(home: Path, task_id: str) -> list[str]:
+    """The texts as the ledger keeps them, valid or not."""
+    address = json.loads((home / "stack.json").read_text())["database_url"]
+    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT answer FROM model_calls WHERE task_id = %s AND answer <> ''"
+            " ORDER BY started_at",
+            (task_id,),
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _wait(http: httpx.Client, task_id: str) -> dict[str, Any]:
