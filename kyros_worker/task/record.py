@@ -6,7 +6,7 @@ is settled, and nothing else changes (design, law 4).
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, update
 
@@ -64,7 +64,8 @@ def reply(connection: Connection, work: Work, given: Reply) -> bool:
     if not _end_claim(connection, work, given, decision):
         _add_cost(connection, work, settled)
         return False
-    told = [_call_event(settled), NewEvent(_OUTCOMES[type(decision)], _named(work))]
+    ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
+    told = [_call_event(settled), NewEvent(f"submission.{ended}", _named(work))]
     _follow(connection, task, work, decision, told, **_with_cost(task, settled))
     return True
 
@@ -110,7 +111,7 @@ def ask_again(connection: Connection, work: Work, invalid: Reply) -> Work | None
 def settlement(given: Reply) -> Settlement:
     """What a reply says of its call."""
     ended = Settlement(
-        state="failed" if given.failure else "completed",
+        state=_end_state(given),
         latency_seconds=given.latency_seconds,
         answer=given.text,
         unpriced=given.unpriced,
@@ -127,6 +128,11 @@ def settlement(given: Reply) -> Settlement:
         reasoning_tokens=usage.reasoning_tokens,
         cost_usd=given.cost_usd,
     )
+
+
+def _end_state(given: Reply) -> Literal["completed", "failed"]:
+    """How a call or a submission ended: a refusal is an answer too."""
+    return "failed" if given.failure else "completed"
 
 
 def _error(given: Reply) -> dict[str, Any]:
@@ -180,8 +186,7 @@ def _end_claim(connection: Connection, work: Work, given: Reply, decision: Decis
         return claim.give_back(
             connection, *held, pause=decision.pause, tries=work.tries + 1, **error
         )
-    state = "failed" if given.failure else "completed"
-    return claim.finish(connection, *held, state=state, answer=given.answer, **error)
+    return claim.finish(connection, *held, state=_end_state(given), answer=given.answer, **error)
 
 
 def _follow(
@@ -212,14 +217,6 @@ def _follow(
             changes = failed(error, at)
             events = [*told, "task.failed"]
     change_task(connection, task, at, changes | cost, events)
-
-
-_OUTCOMES = {
-    Next: "submission.completed",
-    Complete: "submission.completed",
-    Fail: "submission.failed",
-    TryAgain: "submission.retrying",
-}
 
 
 def _next_row(task: RowMapping, work: Work, following: Next, at: datetime) -> dict[str, Any]:
