@@ -12,7 +12,7 @@ from kyros_worker.errors import FieldError, InvalidError
 from kyros_worker.idempotency.remember import Asked, Made, body_hash
 from kyros_worker.idempotency.remember import once as _once
 
-__all__ = ["Made", "once"]
+__all__ = ["Made", "has_key", "once"]
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
 
@@ -22,6 +22,11 @@ def once(work: Callable[[Connection], Made]) -> Response:
     answer = _once(_asked(), work)
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
     return success_text(answer.data, answer.status, headers)
+
+
+def has_key() -> bool:
+    """Whether the current request is to be done once."""
+    return "Idempotency-Key" in request.headers
 
 
 def _asked() -> Asked | None:

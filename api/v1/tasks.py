@@ -6,7 +6,7 @@ from api import watch
 from api.answer import success
 from api.caller import caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, event_stream, responses
-from api.idempotency import Made, once
+from api.idempotency import Made, has_key, once
 from api.request_id import request_id
 from api.v1.task_answers import TaskBatch, TaskPage, TaskPath, TaskRecord, TaskStatus, Timeline
 from kyros_worker.database import Connection, read
@@ -25,7 +25,13 @@ blueprint = api_blueprint("tasks", __name__, "Pieces of work, and what became of
 def create_task(body: NewTask) -> Response:
     """Create a task: it is queued at once for the first role of its workflow."""
     who, asked_by = caller(), request_id()
-    return once(lambda connection: Made(create.create_task(connection, body, who, asked_by)))
+    if body.dedupe_key is None and not has_key():
+        return success(create.create_task(body, who, asked_by), 201)
+
+    def work(connection: Connection) -> Made:
+        return Made(create.create_tasks(connection, [body], who, asked_by, place="")[0])
+
+    return once(work)
 
 
 @blueprint.post(

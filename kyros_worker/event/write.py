@@ -13,6 +13,10 @@ from kyros_worker.ids import new_id
 TASK_CHANNEL = "kyros_task"
 
 
+#: The columns of an event.
+COLUMNS = ("task_id", "seq", "id", "type", "data", "created_at")
+
+
 @dataclass(frozen=True)
 class NewEvent:
     """A fact to be written: its type (`task.started`) and what it says."""

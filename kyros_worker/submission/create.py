@@ -45,6 +45,15 @@ def new_submission_row(new: NewSubmission, at: datetime) -> dict[str, Any]:
     }
 
 
+#: The columns of a new submission that differ from their defaults.
+COLUMNS = (
+    "id", "task_id", "run", "role", "tier", "revision", "priority", "request_id", "created_at",
+)  # fmt: skip
+
+#: Tells the dispatcher, at commit, that something can be published.
+WAKE_DISPATCHER = select(func.pg_notify(QUEUE_CHANNEL, ""))
+
+
 def insert_submissions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Writes submissions; the dispatcher hears of them when the transaction commits."""
     connection.execute(insert(Submission), rows)
@@ -53,7 +62,7 @@ def insert_submissions(connection: Connection, rows: Sequence[dict[str, Any]]) -
 
 def wake_dispatcher(connection: Connection) -> None:
     """Tells the dispatcher, at commit, that something can be published."""
-    connection.execute(select(func.pg_notify(QUEUE_CHANNEL, "")))
+    connection.execute(WAKE_DISPATCHER)
 
 
 def queued_event(row: dict[str, Any]) -> NewEvent:

@@ -1,27 +1,33 @@
 """Creating tasks: each with its first submission and its first event, in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from kyros_worker.auth.subject import Subject
+from kyros_worker.bulk import as_rows, insert_rows, joined
 from kyros_worker.clock import now
 from kyros_worker.errors import FieldError, InvalidError
+from kyros_worker.event import write as event_write
 from kyros_worker.event.tables import Event
 from kyros_worker.event.write import NewEvent, event_row
+from kyros_worker.group_commit import GroupCommit
 from kyros_worker.ids import new_id
 from kyros_worker.model import steering
 from kyros_worker.model.catalog import choose
 from kyros_worker.settings import current
+from kyros_worker.submission import create as submission_create
 from kyros_worker.submission.create import (
+    WAKE_DISPATCHER,
     NewSubmission,
-    insert_submissions,
     new_submission_row,
     queued_event,
 )
+from kyros_worker.submission.tables import Submission
 from kyros_worker.task import present
 from kyros_worker.task.cancel import cancel_if_open
 from kyros_worker.task.schemas import DEADLINE_SECONDS, NewTask
@@ -33,45 +39,90 @@ from kyros_worker.task.workflow import first_role, roles_for
 _MOST_LISTED = 1000
 
 
-def create_task(
-    connection: Connection, new: NewTask, subject: Subject, request_id: str
-) -> dict[str, Any]:
-    """Creates one task; raises InvalidError (422) as `create_tasks` does."""
-    return _create(connection, {"": new}, subject, request_id)[0]
+@dataclass(frozen=True)
+class _New:
+    """What is to be written, and how much it is: each list of rows as the text of its rows."""
+
+    tasks: list[dict[str, Any]]
+    written: dict[str, str]
+    size: int
+
+
+def create_task(new: NewTask, subject: Subject, request_id: str) -> dict[str, Any]:
+    """Creates one task, in one commit with those that others create at this moment.
+
+    Raises InvalidError (422) as `create_tasks` does. Not for a task with a dedupe key.
+    """
+    assert new.dedupe_key is None, "keys are locked by who creates them"
+    made = _rows({"": new}, subject, request_id)
+    _together.add(made, made.size)
+    return present.task(made.tasks[0])
 
 
 def create_tasks(
-    connection: Connection, new_tasks: Sequence[NewTask], subject: Subject, request_id: str
+    connection: Connection,
+    new_tasks: Sequence[NewTask],
+    subject: Subject,
+    request_id: str,
+    place: str = "tasks[{}].",
 ) -> list[dict[str, Any]]:
     """Creates tasks, all or none, and gives them in the order sent.
 
-    Raises InvalidError (422) for what only shows beside the configuration and the caller's mode.
+    `place` is how a wrong field of a task is named, by the task's index. Raises InvalidError (422)
+    for what only shows beside the configuration and the caller's mode.
     """
-    placed = {f"tasks[{index}].": new for index, new in enumerate(new_tasks)}
-    return _create(connection, placed, subject, request_id)
+    placed = {place.format(index): new for index, new in enumerate(new_tasks)}
+    made = _rows(placed, subject, request_id)
+    keys = {row["dedupe_key"]: row["id"] for row in made.tasks if row["dedupe_key"] is not None}
+    _lock_keys(connection, subject.mode, sorted(keys))
+    _write(connection, [made])
+    superseded = _supersede(connection, subject.mode, keys)
+    return [present.task(superseded.get(row["id"], row)) for row in made.tasks]
 
 
-def _create(
-    connection: Connection, new_tasks: Mapping[str, NewTask], subject: Subject, request_id: str
-) -> list[dict[str, Any]]:
-    """Creates the tasks, each given by its place in the request."""
+def _rows(new_tasks: Mapping[str, NewTask], subject: Subject, request_id: str) -> _New:
+    """The rows of tasks that are given by their place in the request."""
     at = now()
-    rows = [_task_row(new, subject, at) for new in new_tasks.values()]
-    _check(dict(zip(new_tasks, rows, strict=True)))
-    submissions = [_first_submission(row, request_id) for row in rows]
+    tasks = [_task_row(new, subject, at) for new in new_tasks.values()]
+    _check(dict(zip(new_tasks, tasks, strict=True)))
+    submissions = [_first_submission(row, request_id) for row in tasks]
     events: list[dict[str, Any]] = []
-    for row, submission in zip(rows, submissions, strict=True):
+    for row, submission in zip(tasks, submissions, strict=True):
         row["submission_id"] = submission["id"]
         told = [NewEvent("task.created", present.changing(row)), queued_event(submission)]
         row["last_seq"] = len(told)
         events += [event_row(row["id"], seq, one, at) for seq, one in enumerate(told, start=1)]
-    keys = {row["dedupe_key"]: row["id"] for row in rows if row["dedupe_key"] is not None}
-    _lock_keys(connection, subject.mode, sorted(keys))
-    connection.execute(insert(Task), rows)
-    insert_submissions(connection, submissions)
-    connection.execute(insert(Event), events)
-    superseded = _supersede(connection, subject.mode, keys)
-    return [present.task(superseded.get(row["id"], row)) for row in rows]
+    written = {
+        "tasks": as_rows([{name: row[name] for name in _GIVEN} for row in tasks]),
+        "submissions": as_rows(submissions),
+        "events": as_rows(events),
+    }
+    return _New(tasks, written, sum(map(len, written.values())))
+
+
+#: The columns of a new task that differ from their defaults.
+_GIVEN = (
+    "id", "mode", "title", "description", "type", "priority", "assignee_role",
+    "acceptance_criteria", "files_to_modify", "complexity", "metadata", "context",
+    "deadline_seconds", "dedupe_key", "created_by", "created_at", "updated_at", "deadline_at",
+    "progress_message", "submission_id", "last_seq",
+)  # fmt: skip
+
+#: Everything in one statement; the dispatcher hears of it when the transaction commits.
+_CREATE = WAKE_DISPATCHER.add_cte(
+    insert_rows(Task, "tasks", _GIVEN).cte("new_tasks"),
+    insert_rows(Submission, "submissions", submission_create.COLUMNS).cte("new_submissions"),
+    insert_rows(Event, "events", event_write.COLUMNS).cte("new_events"),
+)
+
+
+def _write(connection: Connection, news: Sequence[_New]) -> Sequence[None]:
+    names = ("tasks", "submissions", "events")
+    connection.execute(_CREATE, {name: joined(new.written[name] for new in news) for name in names})
+    return [None] * len(news)
+
+
+_together = GroupCommit(_write)
 
 
 def _task_row(new: NewTask, subject: Subject, at: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from kyros_worker.auth.subject import Subject
 from kyros_worker.cost.tables import ModelCall
-from kyros_worker.database import read, transaction
+from kyros_worker.database import read
 from kyros_worker.errors import InvalidError
 from kyros_worker.event.tables import Event
 from kyros_worker.model.catalog import ModelNotConfiguredError
@@ -91,8 +91,8 @@ def test_all_or_none(no_tasks, wrong):
 
 def test_a_task_that_came_alone_is_named_by_its_field(no_tasks):
     new = factories.new_task(sandbox={"score": -1})
-    with pytest.raises(InvalidError) as alone, transaction() as connection:
-        create_task(connection, new, factories.WHO, "req_1")
+    with pytest.raises(InvalidError) as alone:
+        create_task(new, factories.WHO, "req_1")
     with pytest.raises(InvalidError) as in_a_batch:
         factories.create_all(new)
     assert [one.field for one in alone.value.details] == ["metadata.sandbox.score"]
