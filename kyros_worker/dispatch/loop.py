@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
 _CHECK_SECONDS = 1.0
+#: After a round of publishing: what is queued meanwhile goes out together, at half the cost.
+_GATHER_SECONDS = 0.01
 #: After Postgres was away, workers get this long to renew their leases before one is taken.
 _GRACE_SECONDS = 8.0
 
@@ -91,6 +93,8 @@ def _publish(stopping: threading.Event) -> None:
                 checked_at = time.monotonic()
             if publish_due(app, producer) == 0:
                 queued.wait()
+            else:
+                stopping.wait(_GATHER_SECONDS)
 
 
 def _sweep(stopping: threading.Event) -> None:

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
+from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import func, select
@@ -16,22 +17,19 @@ from tests import factories
 
 
 class Broker:
-    """Takes what Celery would send; fails from the message `breaks_at` on."""
+    """Takes what is sent, at once; fails from the message `breaks_at` on."""
 
     def __init__(self, breaks_at=None):
         self.sent, self.breaks_at = [], breaks_at
 
-    def send_task(self, name, args, **options):
-        if self.breaks_at is not None and len(self.sent) >= self.breaks_at:
-            raise OperationalError("the broker is away")
-        self.sent.append((args[0], options))
-
-
-class Producer:
-    """Its batches go out at once: what the broker takes is all that matters here."""
-
     def batch(self):
         return nullcontext()
+
+    def publish(self, body, **options):
+        if self.breaks_at is not None and len(self.sent) >= self.breaks_at:
+            raise OperationalError("the broker is away")
+        (submission_id,), _, _ = body
+        self.sent.append((submission_id, options))
 
 
 def ids(broker):
@@ -39,7 +37,7 @@ def ids(broker):
 
 
 def publish(broker):
-    return publish_due(broker, Producer())
+    return publish_due(Celery(set_as_current=False), broker)
 
 
 def make(count=1, **fields):
@@ -70,9 +68,9 @@ def test_a_message_holds_ids_only(no_tasks):
     broker = Broker()
     publish(broker)
     ((_, options),) = broker.sent
-    assert (options["queue"], options["priority"]) == ("implementer", 1)
+    assert (options["routing_key"], options["priority"]) == ("implementer", 1)
     task_id = row(submission_id).task_id
-    assert options["argsrepr"] == f"({submission_id}, {task_id}, implementer, high)"
+    assert options["headers"]["argsrepr"] == f"({submission_id}, {task_id}, implementer, high)"
     assert "secret" not in repr(broker.sent)
 
 
@@ -119,11 +117,11 @@ def test_what_is_claimed_and_given_back_meanwhile_keeps_its_new_time(no_tasks):
     class Fast(Broker):
         """A broker whose message is worked on before the row is marked as published."""
 
-        def send_task(self, name, args, **options):
-            super().send_task(name, args, **options)
+        def publish(self, body, **options):
+            super().publish(body, **options)
             with transaction() as connection:
-                claim.claim(connection, args[0], "one", 15)
-                claim.give_back(connection, args[0], 1, pause=2)
+                claim.claim(connection, submission_id, "one", 15)
+                claim.give_back(connection, submission_id, 1, pause=2)
 
     publish(Fast())
     back = row(submission_id)
