@@ -5,34 +5,73 @@ a round trip is shared by all of them.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, TableValuedAlias, Text, bindparam, column, func, insert, select
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Insert,
+    Select,
+    TableValuedAlias,
+    Text,
+    Update,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from kyros_worker.database import Table
 
 
-def rows_of(table: type[Table], parameter: str, columns: Iterable[str]) -> TableValuedAlias:
+@dataclass(frozen=True, eq=False)
+class BulkWrite:
+    """One kind of change, for any number of rows: they are the parameter of that name."""
+
+    name: str
+    #: What is read of each row; one that lacks a column has null there.
+    columns: tuple[str, ...]
+    statement: Insert | Update
+
+    def rows(self, rows: Iterable[Mapping[str, Any]]) -> str:
+        """The parameter: what is read of these rows, as JSON."""
+        return as_rows([{name: row.get(name) for name in self.columns} for row in rows])
+
+
+def rows_of(
+    table: type[Table], parameter: str, columns: Iterable[str], *others: ColumnClause[Any]
+) -> TableValuedAlias:
     """The rows of a JSON array, given as the parameter of that name, with the table's own types.
 
-    Of each object the named columns are read; one that an object lacks is null.
+    Of each object the named columns are read, and `others`; one that an object lacks is null.
     """
     types = table.__table__.c
-    typed = [column(name, types[name].type) for name in columns]
-    return (
-        func.json_to_recordset(bindparam(parameter, type_=Text))
-        .table_valued(*typed, name=parameter)
-        .render_derived(with_types=True)
-    )
+    typed = [*(column(name, types[name].type) for name in columns), *others]
+    return _recordset(parameter, typed)
 
 
-def insert_rows(table: type[Table], parameter: str, columns: Iterable[str]) -> Insert:
-    """Inserts the rows of a JSON array; the columns that are not named get their defaults."""
-    rows = rows_of(table, parameter, columns)
-    return insert(table).from_select(list(rows.c.keys()), select(*rows.c), include_defaults=False)
+def inserting(name: str, table: type[Table], columns: Iterable[str]) -> BulkWrite:
+    """Inserts rows; the columns that are not named get their defaults."""
+    rows = rows_of(table, name, columns)
+    names = tuple(rows.c.keys())
+    statement = insert(table).from_select(names, select(*rows.c), include_defaults=False)
+    return BulkWrite(name, names, statement)
+
+
+def updating(name: str, table: type[Table], columns: Sequence[str]) -> BulkWrite:
+    """Sets all these columns of the rows whose `id` is given."""
+    rows = rows_of(table, name, ["id", *columns])
+    values = {one: rows.c[one] for one in columns}
+    statement = update(table).where(table.__table__.c.id == rows.c.id).values(values)
+    return BulkWrite(name, ("id", *columns), statement)
 
 
 def as_rows(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -45,6 +84,56 @@ def as_rows(rows: Sequence[Mapping[str, Any]]) -> str:
 def joined(arrays: Iterable[str]) -> str:
     """Several JSON arrays, none of them empty, as one."""
     return f"[{','.join(array[1:-1] for array in arrays)}]"
+
+
+@lru_cache(maxsize=64)
+def together(*kinds: BulkWrite) -> Select[*tuple[Any, ...]]:
+    """Several kinds of change, and the notices that go out when they are committed, as one.
+
+    Its parameters are each kind's, and `notices`: rows with a `channel` and a `payload`. No row
+    may be changed by two of the kinds.
+    """
+    notices = _recordset("notices", [column("channel", Text), column("payload", Text)])
+    told = select(func.pg_notify(notices.c.channel, notices.c.payload))
+    return told.add_cte(*(kind.statement.cte(kind.name) for kind in kinds))
+
+
+class Writes:
+    """What a transaction is going to write, gathered, so that it goes out as one statement."""
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[BulkWrite, list[Mapping[str, Any]]] = defaultdict(list)
+        self._notices: dict[tuple[str, str], None] = {}
+
+    def add(self, kind: BulkWrite, *rows: Mapping[str, Any]) -> None:
+        """Adds rows of a kind."""
+        self._rows[kind].extend(rows)
+
+    def add_once(self, kind: BulkWrite, row: Mapping[str, Any]) -> None:
+        """Adds a row that may change until it is written, as it is then."""
+        if not any(added is row for added in self._rows[kind]):
+            self._rows[kind].append(row)
+
+    def notify(self, channel: str, payload: str = "") -> None:
+        """Tells who listens on a channel, when the transaction commits."""
+        self._notices[channel, payload] = None
+
+    def execute(self, connection: Connection) -> None:
+        """Writes all of it."""
+        kinds = sorted((kind for kind, rows in self._rows.items() if rows), key=_name)
+        parameters = {kind.name: kind.rows(self._rows[kind]) for kind in kinds}
+        notices = [{"channel": channel, "payload": told} for channel, told in self._notices]
+        if kinds or notices:
+            connection.execute(together(*kinds), parameters | {"notices": as_rows(notices)})
+
+
+def _recordset(parameter: str, columns: list[ColumnClause[Any]]) -> TableValuedAlias:
+    rows = func.json_to_recordset(bindparam(parameter, type_=Text))
+    return rows.table_valued(*columns, name=f"{parameter}_rows").render_derived(with_types=True)
+
+
+def _name(kind: BulkWrite) -> str:
+    return kind.name
 
 
 def _plain(value: object) -> str:

@@ -13,9 +13,9 @@ from kyros_worker.event.tables import Event
 from kyros_worker.model.failure import Failure
 from kyros_worker.model.usage import NOTHING
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task import record
 from kyros_worker.task.cancel import cancel_task
 from kyros_worker.task.create import create_tasks
+from kyros_worker.task.record import Ended, record
 from kyros_worker.task.schemas import NewTask
 from kyros_worker.task.start import start
 from kyros_worker.task.tables import Task
@@ -44,7 +44,7 @@ def create_all(*new_tasks, who=WHO):
 def begin(submission_id, worker=WORKER):
     """The first of a job's two transactions: the claimed work, or None."""
     with transaction() as connection:
-        return start(connection, submission_id, worker)
+        return start(connection, [submission_id], worker)[0]
 
 
 def answer_of(work):
@@ -54,9 +54,13 @@ def answer_of(work):
 
 def finish(work, reply=None):
     """The second: records the reply (the sandbox's own, if none is given)."""
-    given = reply or answer_of(work)
     with transaction() as connection:
-        return record.reply(connection, work, given)
+        return recorded(connection, work, reply or answer_of(work))
+
+
+def recorded(connection, work, reply):
+    """Whether a reply was recorded: its lease still stood."""
+    return record(connection, [Ended(work, reply)]) == ["recorded"]
 
 
 def run(task_id):

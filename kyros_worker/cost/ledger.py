@@ -1,13 +1,14 @@
 """The ledger of model calls: each is written before it begins and settled when it ends."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, case, insert, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
+from kyros_worker.bulk import Writes, inserting, updating
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.model.prices import Unpriced
 
@@ -48,30 +49,32 @@ class Settlement:
     error: str | None = None
 
 
-def open_call(connection: Connection, new: NewCall, at: datetime) -> None:
+def open_call(writes: Writes, new: NewCall, at: datetime) -> None:
     """Writes a call that begins now."""
-    connection.execute(insert(ModelCall).values(started_at=at, **vars(new)))
+    writes.add(_OPENED, {**vars(new), "started_at": at})
+
+
+_OPENED = inserting(
+    "opened_calls", ModelCall, [*(field.name for field in fields(NewCall)), "started_at"]
+)
+_SETTLED = updating(
+    "settled_calls", ModelCall, [*(field.name for field in fields(Settlement)), "ended_at"]
+)
 
 
 def settle_call(
-    connection: Connection, call_id: str, settlement: Settlement, at: datetime
-) -> RowMapping | None:
-    """Writes what a call used and cost, once; None when that was done before.
+    writes: Writes, call: Mapping[Any, Any], settlement: Settlement, at: datetime
+) -> dict[str, Any]:
+    """Writes what a call used and cost; gives the call as it is then.
 
-    Who lost the lease may still settle: the state that was given to the call when the lease was
-    taken away (`aborted`, `lost`) then stays.
+    The task's lock is held and the call was not settled before. Who lost the lease may still
+    settle: the state that was given to the call when the lease was taken away (`aborted`, `lost`)
+    then stays.
     """
-    values = vars(settlement) | {
-        "state": case((ModelCall.state == "started", settlement.state), else_=ModelCall.state),
-        "ended_at": at,
-    }
-    statement = (
-        update(ModelCall)
-        .where(ModelCall.id == call_id, ModelCall.latency_seconds.is_(None))
-        .values(**values)
-        .returning(*SHOWN)
-    )
-    return connection.execute(statement).mappings().one_or_none()
+    state = settlement.state if call["state"] == "started" else call["state"]
+    settled = {**vars(settlement), "state": state}
+    writes.add(_SETTLED, {**settled, "id": call["id"], "ended_at": at})
+    return {name: settled.get(name, call[name]) for name in call}
 
 
 def end_calls(
@@ -87,11 +90,11 @@ def end_calls(
     return connection.execute(statement).mappings().all()
 
 
-def ended_calls(connection: Connection, task_id: str) -> Sequence[RowMapping]:
-    """Role and tier of every call of a task that has ended, oldest first."""
+def ended_calls(connection: Connection, task_ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Task, role and tier of every call of these tasks that has ended, oldest first."""
     query = (
-        select(ModelCall.role, ModelCall.tier)
-        .where(ModelCall.task_id == task_id, ModelCall.state != "started")
+        select(ModelCall.task_id, ModelCall.role, ModelCall.tier)
+        .where(ModelCall.task_id.in_(task_ids), ModelCall.state != "started")
         .order_by(ModelCall.id)
     )
     return connection.execute(query).mappings().all()
@@ -107,8 +110,11 @@ SHOWN = (
 )  # fmt: skip
 
 
-def shown(call: RowMapping) -> dict[str, Any]:
+def shown(call: Mapping[Any, Any]) -> dict[str, Any]:
     """A call as a timeline tells it; where `cost_usd` is null, `unpriced` says why."""
-    told: dict[str, Any] = {f"call_{key}" if key == "id" else key: call[key] for key in call}
+    told = {
+        f"call_{column.key}" if column.key == "id" else column.key: call[column.key]
+        for column in SHOWN
+    }
     cost = call["cost_usd"]
     return told | {"cost_usd": None if cost is None else float(cost)}

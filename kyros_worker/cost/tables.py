@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import TIMESTAMP, ForeignKey, Numeric, UniqueConstraint, text
+from sqlalchemy import TIMESTAMP, ForeignKey, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyros_worker.database import Table
@@ -23,8 +23,8 @@ class ModelCall(Table):
     __table_args__ = (UniqueConstraint("submission_id", "claim", "number"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    task_id: Mapped[str] = mapped_column(ForeignKey("tasks.id"), index=True)
-    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"))
+    task_id: Mapped[str] = mapped_column(String, ForeignKey("tasks.id"), index=True)
+    submission_id: Mapped[str] = mapped_column(String, ForeignKey("submissions.id"))
     claim: Mapped[int]
     number: Mapped[int]
     mode: Mapped[str]

@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
-
+from kyros_worker.bulk import inserting
 from kyros_worker.event.tables import Event
 from kyros_worker.ids import new_id
 
 #: The channel on which Postgres tells watchers that a task has new events; the payload is its id.
 TASK_CHANNEL = "kyros_task"
 
-
-#: The columns of an event.
-COLUMNS = ("task_id", "seq", "id", "type", "data", "created_at")
+NEW_EVENTS = inserting("events", Event, ["task_id", "seq", "id", "type", "data", "created_at"])
 
 
 @dataclass(frozen=True)
@@ -23,15 +20,6 @@ class NewEvent:
 
     type: str
     data: dict[str, Any]
-
-
-def write_events(
-    connection: Connection, task_id: str, last_seq: int, events: list[NewEvent], at: datetime
-) -> None:
-    """Writes events after `last_seq`; the caller holds the task's lock."""
-    rows = [event_row(task_id, last_seq + i, event, at) for i, event in enumerate(events, start=1)]
-    connection.execute(insert(Event), rows)
-    connection.execute(select(func.pg_notify(TASK_CHANNEL, task_id)))
 
 
 def event_row(task_id: str, seq: int, event: NewEvent, at: datetime) -> dict[str, Any]:

@@ -5,33 +5,46 @@ Every change here is a compare-and-set on the submission's state, and for a runn
 to do. The caller holds the task's lock.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Update, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    RowMapping,
+    TableValuedAlias,
+    column,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
-from kyros_worker.submission.create import wake_dispatcher
+from kyros_worker.bulk import BulkWrite, Writes, rows_of
+from kyros_worker.submission.create import QUEUE_CHANNEL
 from kyros_worker.submission.tables import Submission
+
+#: A claim, by its submission's id and its number.
+Held = tuple[str, int]
 
 _NO_CLAIM: dict[str, Any] = {"claimed_by": None, "lease_expires_at": None}
 
 
-def task_of(connection: Connection, submission_id: str) -> str | None:
-    """The task of a submission that waits to be claimed, else None."""
-    query = select(Submission.task_id).where(
-        Submission.id == submission_id, Submission.state == "queued"
-    )
-    return connection.execute(query).scalar_one_or_none()
-
-
 def claim(
-    connection: Connection, submission_id: str, worker: str, lease_seconds: float
-) -> RowMapping | None:
-    """Takes a queued submission that is due; None when there is nothing to take."""
+    connection: Connection,
+    submission_ids: Sequence[str],
+    task_ids: Collection[str],
+    worker: str,
+    lease_seconds: float,
+) -> Sequence[RowMapping]:
+    """Takes those of the submissions of these locked tasks that are queued and due; gives them."""
     statement = (
         update(Submission)
         .where(
-            Submission.id == submission_id,
+            Submission.id.in_(submission_ids),
+            Submission.task_id.in_(task_ids),
             Submission.state == "queued",
             Submission.due_at <= func.clock_timestamp(),
         )
@@ -44,12 +57,10 @@ def claim(
         )
         .returning(Submission)
     )
-    return connection.execute(statement).mappings().one_or_none()
+    return connection.execute(statement).mappings().all()
 
 
-def renew(
-    connection: Connection, held: list[tuple[str, int]], lease_seconds: float
-) -> set[tuple[str, int]]:
+def renew(connection: Connection, held: list[Held], lease_seconds: float) -> set[Held]:
     """Renews leases and says which are still held."""
     statement = (
         update(Submission)
@@ -60,42 +71,70 @@ def renew(
     return _pairs(connection, statement)
 
 
-def still_held(connection: Connection, held: list[tuple[str, int]]) -> set[tuple[str, int]]:
+def still_held(connection: Connection, held: list[Held]) -> set[Held]:
     """Which of these claims are still held."""
     query = select(Submission.id, Submission.claim).where(*_running(held))
     return _pairs(connection, query)
 
 
-def finish(connection: Connection, submission_id: str, claim_number: int, **values: Any) -> bool:
-    """Ends a claim with its outcome; False when the lease was lost: nothing is recorded then."""
-    statement = _held(submission_id, claim_number).values(
-        **values, **_NO_CLAIM, ended_at=func.now()
+def _held(rows: TableValuedAlias) -> tuple[ColumnElement[bool], ...]:
+    """The submissions whose claim a row names, as long as it stands."""
+    return (
+        Submission.id == rows.c.id,
+        Submission.claim == rows.c.claim,
+        Submission.state == "running",
     )
-    return connection.execute(statement).rowcount == 1
 
 
-def give_back(
-    connection: Connection, submission_id: str, claim_number: int, pause: float = 0, **values: Any
-) -> bool:
+_FINISHED = ("id", "claim", "state", "answer", "error_kind", "error")
+_finished = rows_of(Submission, "finished", _FINISHED)
+_FINISH = BulkWrite(
+    "finished",
+    _FINISHED,
+    update(Submission)
+    .where(*_held(_finished))
+    .values(
+        state=_finished.c.state,
+        answer=_finished.c.answer,
+        error_kind=_finished.c.error_kind,
+        error=_finished.c.error,
+        **_NO_CLAIM,
+        ended_at=func.now(),
+    ),
+)
+
+_KEPT = ("tries", "lost", "error_kind", "error")
+_given_back = rows_of(Submission, "given_back", ("id", "claim", *_KEPT), column("pause", Float))
+_due = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, _given_back.c.pause)
+_GIVEN_BACK = BulkWrite(
+    "given_back",
+    ("id", "claim", *_KEPT, "pause"),
+    update(Submission)
+    .where(*_held(_given_back))
+    .values(
+        {name: func.coalesce(_given_back.c[name], Submission.__table__.c[name]) for name in _KEPT}
+        | _NO_CLAIM
+        | {"state": "queued", "published": 0}
+        | dict.fromkeys(("due_at", "publish_at", "waiting_since"), _due)
+    ),
+)
+
+
+def give_back(writes: Writes, held: Held, pause: float = 0, **values: Any) -> None:
     """Puts a claimed submission back into the queue, due after a pause in seconds.
 
-    False when the lease was lost.
+    `values` are its new `tries`, `lost`, `error_kind` and `error`, as far as they change.
     """
-    due = _in(pause)
-    statement = _held(submission_id, claim_number).values(
-        **values,
-        **_NO_CLAIM,
-        state="queued",
-        due_at=due,
-        publish_at=due,
-        published=0,
-        waiting_since=due,
-    )
-    if connection.execute(statement).rowcount == 0:
-        return False
+    submission_id, claim_number = held
+    writes.add(_GIVEN_BACK, {"id": submission_id, "claim": claim_number, "pause": pause, **values})
     if pause == 0:
-        wake_dispatcher(connection)
-    return True
+        writes.notify(QUEUE_CHANNEL)
+
+
+def finish(writes: Writes, held: Held, **values: Any) -> None:
+    """Ends a claim with its outcome: `state`, and `answer` or `error_kind` and `error`."""
+    submission_id, claim_number = held
+    writes.add(_FINISH, {"id": submission_id, "claim": claim_number, **values})
 
 
 def end(connection: Connection, submission_id: str, state: str) -> RowMapping | None:
@@ -116,17 +155,9 @@ def _in(seconds: float) -> Any:
     return func.clock_timestamp() + timedelta(seconds=seconds)
 
 
-def _held(submission_id: str, claim_number: int) -> Update:
-    return update(Submission).where(
-        Submission.id == submission_id,
-        Submission.claim == claim_number,
-        Submission.state == "running",
-    )
-
-
-def _running(held: list[tuple[str, int]]) -> tuple[ColumnElement[bool], ...]:
+def _running(held: list[Held]) -> tuple[ColumnElement[bool], ...]:
     return tuple_(Submission.id, Submission.claim).in_(held), Submission.state == "running"
 
 
-def _pairs(connection: Connection, statement: Any) -> set[tuple[str, int]]:
+def _pairs(connection: Connection, statement: Any) -> set[Held]:
     return {(row[0], row[1]) for row in connection.execute(statement)}

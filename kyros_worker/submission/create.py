@@ -1,12 +1,12 @@
 """A new submission, written in the transaction that makes it necessary."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
+from kyros_worker.bulk import Writes, inserting
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.queue.names import PRIORITIES, Priority
@@ -15,6 +15,13 @@ from kyros_worker.submission.tables import Submission
 
 #: The channel on which Postgres tells the dispatcher that a submission waits to be published.
 QUEUE_CHANNEL = "kyros_queue"
+
+#: The other columns have their defaults: it is queued, and due at once.
+NEW_SUBMISSIONS = inserting(
+    "submissions",
+    Submission,
+    ["id", "task_id", "run", "role", "tier", "revision", "priority", "request_id", "created_at"],
+)
 
 
 @dataclass(frozen=True)
@@ -45,24 +52,15 @@ def new_submission_row(new: NewSubmission, at: datetime) -> dict[str, Any]:
     }
 
 
-#: The columns of a new submission that differ from their defaults.
-COLUMNS = (
-    "id", "task_id", "run", "role", "tier", "revision", "priority", "request_id", "created_at",
-)  # fmt: skip
-
-#: Tells the dispatcher, at commit, that something can be published.
-WAKE_DISPATCHER = select(func.pg_notify(QUEUE_CHANNEL, ""))
-
-
-def insert_submissions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes submissions; the dispatcher hears of them when the transaction commits."""
-    connection.execute(insert(Submission), rows)
-    wake_dispatcher(connection)
+def add_submission(writes: Writes, row: dict[str, Any]) -> None:
+    """Writes a submission; the dispatcher hears of it when the transaction commits."""
+    writes.add(NEW_SUBMISSIONS, row)
+    writes.notify(QUEUE_CHANNEL)
 
 
 def wake_dispatcher(connection: Connection) -> None:
     """Tells the dispatcher, at commit, that something can be published."""
-    connection.execute(WAKE_DISPATCHER)
+    connection.execute(select(func.pg_notify(QUEUE_CHANNEL, "")))
 
 
 def queued_event(row: dict[str, Any]) -> NewEvent:

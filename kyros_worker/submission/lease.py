@@ -13,11 +13,10 @@ from collections.abc import Callable
 from kyros_worker.database import is_away, transaction
 from kyros_worker.settings import current
 from kyros_worker.submission import claim
+from kyros_worker.submission.claim import Held
 
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
-
-Held = tuple[str, int]
 
 
 class LeaseKeeper:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, ForeignKey, Index, text
+from sqlalchemy import TIMESTAMP, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyros_worker.database import Table
@@ -34,7 +34,7 @@ class Submission(Table):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    task_id: Mapped[str] = mapped_column(ForeignKey("tasks.id"), index=True)
+    task_id: Mapped[str] = mapped_column(String, ForeignKey("tasks.id"), index=True)
     #: The run of the task that it belongs to; a task that opens again begins a new run.
     run: Mapped[int]
     role: Mapped[str]

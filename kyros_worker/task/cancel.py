@@ -1,10 +1,12 @@
 """Ending a task from outside: cancelled by its owner, superseded, or past its deadline."""
 
-from sqlalchemy import Connection, RowMapping
+from typing import Any
+
+from sqlalchemy import Connection
 
 from kyros_worker.clock import now
 from kyros_worker.submission.end import end_submission
-from kyros_worker.task.change import change_task, lock_task, lock_task_in
+from kyros_worker.task.change import lock_task, lock_task_in, write_change
 from kyros_worker.task.states import FINAL_STATES, OPEN_STATES, cancelled, failed
 
 
@@ -32,10 +34,10 @@ def fail_past_deadline(connection: Connection, task_id: str) -> None:
         return
     events = end_submission(connection, task["submission_id"], "cancelled", at)
     error = f"The deadline passed: the task was not done within {task['deadline_seconds']} s."
-    change_task(connection, task, at, failed(error, at), [*events, "task.failed"])
+    write_change(connection, task, at, failed(error, at), [*events, "task.failed"])
 
 
-def _cancel(connection: Connection, task: RowMapping, error: str) -> None:
+def _cancel(connection: Connection, task: dict[str, Any], error: str) -> None:
     at = now()
     events = end_submission(connection, task["submission_id"], "cancelled", at)
-    change_task(connection, task, at, cancelled(error, at), [*events, "task.cancelled"])
+    write_change(connection, task, at, cancelled(error, at), [*events, "task.cancelled"])

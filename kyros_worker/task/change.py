@@ -1,13 +1,14 @@
 """The only way a task changes: under its lock, with its events, in one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, select
 
+from kyros_worker.bulk import Writes, updating
 from kyros_worker.errors import ConflictError
-from kyros_worker.event.write import NewEvent, write_events
+from kyros_worker.event.write import NEW_EVENTS, TASK_CHANNEL, NewEvent, event_row
 from kyros_worker.ids import is_id
 from kyros_worker.task import present
 from kyros_worker.task.queries import no_such_task
@@ -20,14 +21,22 @@ TaskEvent = Literal[
 ]  # fmt: skip
 
 
-def lock_task(connection: Connection, task_id: str, *columns: Any) -> RowMapping | None:
-    """Locks a task until the transaction ends and gives its changing columns, and `columns`.
+def lock_task(connection: Connection, task_id: str, *columns: Any) -> dict[str, Any] | None:
+    """Locks a task until the transaction ends and gives its changing columns, and `columns`."""
+    return lock_tasks(connection, Task.id == task_id, *columns).get(task_id)
 
-    The task's lock is taken before any row of its submissions is touched, by everybody: so no two
-    transactions wait for each other.
+
+def lock_tasks(
+    connection: Connection, which: ColumnElement[bool], *columns: Any
+) -> dict[str, dict[str, Any]]:
+    """Locks tasks until the transaction ends; gives the changing columns, and `columns`, by id.
+
+    A task's lock is taken before any row of its submissions is touched, and several in the order
+    of their ids, by everybody: so no two transactions wait for each other.
     """
-    query = select(*present.CHANGING, *columns).where(Task.id == task_id)
-    return connection.execute(query.with_for_update()).mappings().one_or_none()
+    query = select(*present.CHANGING, *columns).where(which).order_by(Task.id)
+    rows = connection.execute(query.with_for_update()).mappings()
+    return {row["id"]: dict(row) for row in rows}
 
 
 def lock_task_in(
@@ -37,7 +46,7 @@ def lock_task_in(
     states: Collection[State],
     verb: str,
     *columns: Any,
-) -> RowMapping:
+) -> dict[str, Any]:
     """Locks a task of the caller's mode that is in one of these states.
 
     Raises NotFoundError (404), or ConflictError (409) that says the state in which it can't be
@@ -54,23 +63,46 @@ def lock_task_in(
 
 
 def change_task(
-    connection: Connection,
-    task: Mapping[Any, Any],
+    writes: Writes,
+    task: dict[str, Any],
     at: datetime,
     changes: dict[str, Any],
     events: Sequence[NewEvent | TaskEvent],
 ) -> None:
-    """Applies changes to a locked task and writes what happened, in order.
+    """Applies changes to a locked task, in `task` too, and writes what happened, in order.
 
     A `task.*` event is given by its type alone and holds the task as it is after the changes.
     """
-    snapshot = present.changing({**task, **changes, "updated_at": at})
-    written = [
-        event if isinstance(event, NewEvent) else NewEvent(event, snapshot) for event in events
-    ]
-    connection.execute(
-        update(Task)
-        .where(Task.id == task["id"])
-        .values(**changes, updated_at=at, last_seq=task["last_seq"] + len(written))
-    )
-    write_events(connection, task["id"], task["last_seq"], written, at)
+    first = task["last_seq"] + 1
+    task |= changes | {"updated_at": at, "last_seq": task["last_seq"] + len(events)}
+    snapshot = present.changing(task)
+    told = [event if isinstance(event, NewEvent) else NewEvent(event, snapshot) for event in events]
+    rows = [event_row(task["id"], seq, event, at) for seq, event in enumerate(told, start=first)]
+    writes.add(NEW_EVENTS, *rows)
+    writes.notify(TASK_CHANNEL, task["id"])
+    keep_task(writes, task)
+
+
+def write_change(
+    connection: Connection,
+    task: dict[str, Any],
+    at: datetime,
+    changes: dict[str, Any],
+    events: Sequence[NewEvent | TaskEvent],
+) -> None:
+    """`change_task` where nothing else is written."""
+    writes = Writes()
+    change_task(writes, task, at, changes, events)
+    writes.execute(connection)
+
+
+def keep_task(writes: Writes, task: dict[str, Any]) -> None:
+    """Writes a locked task as it is when the transaction ends; a second time changes nothing."""
+    writes.add_once(_CHANGED, task)
+
+
+_CHANGED = updating("tasks", Task, [
+    "state", "progress_percentage", "progress_stage", "progress_message", "result", "error",
+    "cost_usd", "model_tier", "escalated", "submission_id", "run", "last_seq", "deadline_at",
+    "started_at", "completed_at", "updated_at",
+])  # fmt: skip

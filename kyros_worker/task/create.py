@@ -9,25 +9,22 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from kyros_worker.auth.subject import Subject
-from kyros_worker.bulk import as_rows, insert_rows, joined
+from kyros_worker.bulk import as_rows, inserting, joined, together
 from kyros_worker.clock import now
 from kyros_worker.errors import FieldError, InvalidError
-from kyros_worker.event import write as event_write
-from kyros_worker.event.tables import Event
-from kyros_worker.event.write import NewEvent, event_row
+from kyros_worker.event.write import NEW_EVENTS, NewEvent, event_row
 from kyros_worker.group_commit import GroupCommit
 from kyros_worker.ids import new_id
 from kyros_worker.model import steering
 from kyros_worker.model.catalog import choose
 from kyros_worker.settings import current
-from kyros_worker.submission import create as submission_create
 from kyros_worker.submission.create import (
-    WAKE_DISPATCHER,
+    NEW_SUBMISSIONS,
+    QUEUE_CHANNEL,
     NewSubmission,
     new_submission_row,
     queued_event,
 )
-from kyros_worker.submission.tables import Submission
 from kyros_worker.task import present
 from kyros_worker.task.cancel import cancel_if_open
 from kyros_worker.task.schemas import DEADLINE_SECONDS, NewTask
@@ -93,32 +90,28 @@ def _rows(new_tasks: Mapping[str, NewTask], subject: Subject, request_id: str) -
         row["last_seq"] = len(told)
         events += [event_row(row["id"], seq, one, at) for seq, one in enumerate(told, start=1)]
     written = {
-        "tasks": as_rows([{name: row[name] for name in _GIVEN} for row in tasks]),
-        "submissions": as_rows(submissions),
-        "events": as_rows(events),
+        _NEW_TASKS.name: _NEW_TASKS.rows(tasks),
+        NEW_SUBMISSIONS.name: NEW_SUBMISSIONS.rows(submissions),
+        NEW_EVENTS.name: NEW_EVENTS.rows(events),
     }
     return _New(tasks, written, sum(map(len, written.values())))
 
 
-#: The columns of a new task that differ from their defaults.
-_GIVEN = (
+#: The other columns have their defaults.
+_NEW_TASKS = inserting("new_tasks", Task, [
     "id", "mode", "title", "description", "type", "priority", "assignee_role",
     "acceptance_criteria", "files_to_modify", "complexity", "metadata", "context",
     "deadline_seconds", "dedupe_key", "created_by", "created_at", "updated_at", "deadline_at",
     "progress_message", "submission_id", "last_seq",
-)  # fmt: skip
+])  # fmt: skip
 
-#: Everything in one statement; the dispatcher hears of it when the transaction commits.
-_CREATE = WAKE_DISPATCHER.add_cte(
-    insert_rows(Task, "tasks", _GIVEN).cte("new_tasks"),
-    insert_rows(Submission, "submissions", submission_create.COLUMNS).cte("new_submissions"),
-    insert_rows(Event, "events", event_write.COLUMNS).cte("new_events"),
-)
+_KINDS = (_NEW_TASKS, NEW_SUBMISSIONS, NEW_EVENTS)
+_WAKE_DISPATCHER = as_rows([{"channel": QUEUE_CHANNEL, "payload": ""}])
 
 
 def _write(connection: Connection, news: Sequence[_New]) -> Sequence[None]:
-    names = ("tasks", "submissions", "events")
-    connection.execute(_CREATE, {name: joined(new.written[name] for new in news) for name in names})
+    rows = {kind.name: joined(new.written[kind.name] for new in news) for kind in _KINDS}
+    connection.execute(together(*_KINDS), rows | {"notices": _WAKE_DISPATCHER})
     return [None] * len(news)
 
 

@@ -1,8 +1,6 @@
 """The Celery entry point of the roles' workers."""
 
 import logging
-import os
-import socket
 from typing import Any
 
 from celery.exceptions import Reject
@@ -24,7 +22,7 @@ def run_submission(submission_id: str) -> None:
     if keeper.stopping:
         raise Reject(requeue=True)
     try:
-        perform(submission_id, worker=f"{socket.gethostname()}:{os.getpid()}")
+        perform(submission_id)
     except Exception as error:
         if not is_away(error):
             raise

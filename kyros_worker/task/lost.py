@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.event.write import NewEvent
-from kyros_worker.submission import claim
+from kyros_worker.submission.claim import give_back
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.end import call_events, end_submission
 from kyros_worker.submission.tables import Submission
@@ -27,14 +28,16 @@ def take_from_lost_worker(connection: Connection, task_id: str, submission_id: s
         return
     at = now()
     told: list[NewEvent | TaskEvent] = [*call_events(connection, submission_id, "lost", at)]
+    writes = Writes()
     if lost["lost"] + 1 < MAX_LOST:
-        claim.give_back(connection, submission_id, lost["claim"], lost=lost["lost"] + 1)
+        give_back(writes, (submission_id, lost["claim"]), lost=lost["lost"] + 1)
         told.append(NewEvent("submission.lost", summary(lost)))
-        change_task(connection, task, at, {}, told)
-        return
-    told += end_submission(connection, submission_id, "cancelled", at)
-    error = f"The {lost['role']}'s worker died {MAX_LOST} times while it worked on the task."
-    change_task(connection, task, at, failed(error, at), [*told, "task.failed"])
+        change_task(writes, task, at, {}, told)
+    else:
+        told += end_submission(connection, submission_id, "cancelled", at)
+        error = f"The {lost['role']}'s worker died {MAX_LOST} times while it worked on the task."
+        change_task(writes, task, at, failed(error, at), [*told, "task.failed"])
+    writes.execute(connection)
 
 
 def _expired(connection: Connection, submission_id: str) -> Any:

@@ -2,18 +2,20 @@
 
 import concurrent.futures
 import logging
+import os
+import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from kyros_worker.agent.ask import Reply, ask
-from kyros_worker.database import is_away, transaction
+from kyros_worker.database import is_away
+from kyros_worker.group_commit import GroupCommit
 from kyros_worker.model import loop
 from kyros_worker.submission.lease import keeper
-from kyros_worker.task import record
+from kyros_worker.task.record import Ended, Recorded, record
 from kyros_worker.task.start import Work, start
 
 _LOG = logging.getLogger(__name__)
@@ -23,17 +25,14 @@ _KEEP_ANSWER_SECONDS = 150
 #: A worker that was told to stop is killed after twelve seconds; its lease runs out by itself.
 _KEEP_WHEN_STOPPING_SECONDS = 5
 
-T = TypeVar("T")
 
-
-def perform(submission_id: str, worker: str) -> None:
+def perform(submission_id: str) -> None:
     """Works on a submission, if it waits to be worked on.
 
     Raises the database's error when Postgres is away before the claim, so that the message goes
     back to the broker.
     """
-    with transaction() as connection:
-        work = start(connection, submission_id, worker)
+    work = _claims.add(submission_id)
     if work is None:
         return
     _say(work, "started")
@@ -47,21 +46,22 @@ def perform(submission_id: str, worker: str) -> None:
 
 
 def _call_and_record(work: Work, call: "_Call") -> str:
-    began = time.monotonic()
-    reply = call.make(work)
-    if reply is not None and record.is_invalid(reply):
-        invalid = reply
-        again = _insist(lambda connection: record.ask_again(connection, work, invalid))
-        if again is None:
-            return "lost its lease"
-        work, reply = again, call.make(again)
-    if reply is None:
-        took = time.monotonic() - began
-        given_back = _insist(lambda connection: record.abort(connection, work, took))
-        return "given back" if given_back else "aborted"
-    outcome, asked = reply, work
-    recorded = _insist(lambda connection: record.reply(connection, asked, outcome))
-    return "recorded" if recorded else "lost its lease; only the call's cost is recorded"
+    while True:
+        began = time.monotonic()
+        ended = Ended(work, call.make(work), time.monotonic() - began)
+        recorded = _insist(ended)
+        if isinstance(recorded, str):
+            return recorded
+        work = recorded
+
+
+def _claim(connection: Connection, submission_ids: Sequence[str]) -> list[Work | None]:
+    return start(connection, submission_ids, f"{socket.gethostname()}:{os.getpid()}")
+
+
+#: What the jobs of this process claim or record at the same moment shares a transaction.
+_claims = GroupCommit(_claim)
+_records = GroupCommit(record)
 
 
 class _Call:
@@ -91,13 +91,12 @@ class _Call:
                 self._future.cancel()
 
 
-def _insist(step: Callable[[Connection], T]) -> T:
-    """Carries out a transaction as soon as Postgres is there; its lease decides if it still may."""
+def _insist(ended: Ended) -> Recorded:
+    """Records as soon as Postgres is there; the lease decides if it still may."""
     began = time.monotonic()
     while True:
         try:
-            with transaction() as connection:
-                return step(connection)
+            return _records.add(ended)
         except Exception as error:
             patience = _KEEP_WHEN_STOPPING_SECONDS if keeper.stopping else _KEEP_ANSWER_SECONDS
             if not is_away(error) or time.monotonic() - began > patience:

@@ -1,32 +1,37 @@
-"""The second of a job's two short transactions: what came of the call, and what follows.
+"""The second of a job's two short transactions: what came of its call, and what follows.
 
 A reply is recorded under the claim that made the call. Without the lease only the call's own cost
 is settled, and nothing else changes (design, law 4).
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, update
+from sqlalchemy import Connection, RowMapping, select
 
 from kyros_worker.agent.ask import Reply
 from kyros_worker.agent.brief import EarlierCall
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
-from kyros_worker.cost.ledger import Settlement, open_call, settle_call, shown
+from kyros_worker.cost.ledger import SHOWN, Settlement, open_call, settle_call, shown
+from kyros_worker.cost.tables import ModelCall
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
+from kyros_worker.model.failure import Failure
 from kyros_worker.model.prices import unpriced
 from kyros_worker.model.usage import UNREPORTED
 from kyros_worker.settings import Role, current
-from kyros_worker.submission import claim
+from kyros_worker.submission.claim import Held, finish, give_back
 from kyros_worker.submission.create import (
     NewSubmission,
-    insert_submissions,
+    add_submission,
     new_submission_row,
     queued_event,
 )
-from kyros_worker.task.change import TaskEvent, change_task, lock_task
+from kyros_worker.submission.tables import Submission
+from kyros_worker.task.change import TaskEvent, change_task, keep_task, lock_tasks
 from kyros_worker.task.start import Work, new_call
 from kyros_worker.task.states import completed, failed, stage
 from kyros_worker.task.tables import Task
@@ -45,67 +50,95 @@ from kyros_worker.task.workflow import (
 )
 
 
-def is_invalid(reply: Reply) -> bool:
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: with a reply, or aborted (None) after so many seconds."""
+
+    work: Work
+    reply: Reply | None
+    latency_seconds: float = 0
+
+
+#: What became of the reply: written; only its cost was settled, for the lease was lost; of an
+#: aborted call whether the submission was given back; or the call that is to be made next.
+Recorded = Literal["recorded", "lost its lease", "given back", "aborted"] | Work
+
+
+def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]:
+    """Records how calls ended and what follows, in their order."""
+    tasks = lock_tasks(connection, Task.id.in_({ended.work.task_id for ended in all_ended}))
+    calls = _calls(connection, [ended.work.call_id for ended in all_ended])
+    writes = Writes()
+    recorded = [
+        # A call is settled once: what is recorded a second time finds none.
+        _record(writes, tasks[ended.work.task_id], calls.pop(ended.work.call_id, None), ended)
+        for ended in all_ended
+    ]
+    writes.execute(connection)
+    return recorded
+
+
+def _calls(connection: Connection, call_ids: Sequence[str]) -> dict[str, RowMapping]:
+    """The calls that have not been settled, each with how its submission stands."""
+    standing = (Submission.state.label("standing"), Submission.claim.label("held_claim"))
+    query = (
+        select(*SHOWN, *standing)
+        .join(Submission, Submission.id == ModelCall.submission_id)
+        .where(ModelCall.id.in_(call_ids), ModelCall.latency_seconds.is_(None))
+    )
+    return {call["id"]: call for call in connection.execute(query).mappings()}
+
+
+def _record(
+    writes: Writes, task: dict[str, Any], call: RowMapping | None, ended: Ended
+) -> Recorded:
+    work, reply, at = ended.work, ended.reply, now()
+    lost: Recorded = "lost its lease" if reply else "aborted"
+    if call is None:
+        return lost
+    settled = settle_call(writes, call, _settlement_of(ended), at)
+    task["cost_usd"] += settled["cost_usd"] or 0
+    keep_task(writes, task)
+    if call["standing"] != "running" or call["held_claim"] != work.claim:
+        return lost
+    told = [NewEvent(f"call.{settled['state']}", shown(settled))]
+    if reply is None:
+        give_back(writes, _held(work))
+        told.append(NewEvent("submission.released", _named(work)))
+        change_task(writes, task, at, {}, told)
+        return "given back"
+    if reply.failure is not None and work.correction is None and _is_invalid(reply.failure):
+        change_task(writes, task, at, {}, told)
+        return _ask_again(writes, work, reply.failure, at)
+    _follow(writes, task, work, reply, told, at)
+    return "recorded"
+
+
+def _is_invalid(failure: Failure) -> bool:
     """Whether the model is to be asked again at once: its answer was not of the asked form.
 
     Not when its answer was cut at the output limit: it would be cut, and paid, again.
     """
-    failure = reply.failure
-    return failure is not None and failure.kind == "invalid_output" and failure.retryable
+    return failure.kind == "invalid_output" and failure.retryable
 
 
-def reply(connection: Connection, work: Work, given: Reply) -> bool:
-    """Records a reply and what follows from it; False when the lease was lost."""
-    task = _locked(connection, work)
-    settled = settle_call(connection, work.call_id, settlement(given), now())
-    if settled is None:
-        return False
-    decision = _decide(task, work, given)
-    if not _end_claim(connection, work, given, decision):
-        _add_cost(connection, work, settled)
-        return False
-    ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
-    told = [_call_event(settled), NewEvent(f"submission.{ended}", _named(work))]
-    _follow(connection, task, work, decision, told, **_with_cost(task, settled))
-    return True
-
-
-def abort(connection: Connection, work: Work, latency_seconds: float) -> bool:
-    """Records that a call was aborted; True when its submission was given back to the queue.
-
-    That is so at a shutdown. When the lease is gone there is nothing to give back.
-    """
-    task = _locked(connection, work)
-    at = now()
-    aborted = Settlement("aborted", latency_seconds, unpriced=unpriced(work.model, UNREPORTED))
-    settled = settle_call(connection, work.call_id, aborted, at)
-    if settled is None or not claim.give_back(connection, work.submission_id, work.claim):
-        return False
-    released = NewEvent("submission.released", _named(work))
-    change_task(connection, task, at, {}, [_call_event(settled), released])
-    return True
-
-
-def ask_again(connection: Connection, work: Work, invalid: Reply) -> Work | None:
-    """Records an answer that was not valid, and writes the second call; None without the lease."""
-    task = _locked(connection, work)
-    at = now()
-    settled = settle_call(connection, work.call_id, settlement(invalid), at)
-    if settled is None or invalid.failure is None:
-        return None
-    if not claim.still_held(connection, [(work.submission_id, work.claim)]):
-        _add_cost(connection, work, settled)
-        return None
+def _ask_again(writes: Writes, work: Work, failure: Failure, at: datetime) -> Work:
     ended = (*work.brief.earlier_calls, EarlierCall(work.brief.role, work.brief.tier))
     again = replace(
         work,
         call_id=new_id("call", at),
-        correction=invalid.failure.message,
+        correction=failure.message,
         brief=replace(work.brief, earlier_calls=ended),
     )
-    open_call(connection, new_call(again, number=2), at)
-    change_task(connection, task, at, _with_cost(task, settled), [_call_event(settled)])
+    open_call(writes, new_call(again, number=2), at)
     return again
+
+
+def _settlement_of(ended: Ended) -> Settlement:
+    if ended.reply is not None:
+        return settlement(ended.reply)
+    missing = unpriced(ended.work.model, UNREPORTED)
+    return Settlement("aborted", ended.latency_seconds, unpriced=missing)
 
 
 def settlement(given: Reply) -> Settlement:
@@ -143,22 +176,7 @@ def _error(given: Reply) -> dict[str, Any]:
     }
 
 
-def _locked(connection: Connection, work: Work) -> RowMapping:
-    task = lock_task(connection, work.task_id)
-    assert task is not None, "tasks are never deleted"
-    return task
-
-
-def _with_cost(task: RowMapping, settled: RowMapping) -> dict[str, Any]:
-    return {"cost_usd": task["cost_usd"] + (settled["cost_usd"] or 0)}
-
-
-def _add_cost(connection: Connection, work: Work, settled: RowMapping) -> None:
-    added = Task.cost_usd + (settled["cost_usd"] or 0)
-    connection.execute(update(Task).where(Task.id == work.task_id).values(cost_usd=added))
-
-
-def _decide(task: RowMapping, work: Work, given: Reply) -> Decision:
+def _decide(task: dict[str, Any], work: Work, given: Reply) -> Decision:
     if given.answer is None:
         assert given.failure is not None, "a reply is an answer or a failure"
         return after_failure(given.failure, work.tries, current().retry_pause_seconds)
@@ -174,52 +192,57 @@ def _decide(task: RowMapping, work: Work, given: Reply) -> Decision:
     return after_answer(step, given.answer)
 
 
-def _roles(task: RowMapping, role: Role) -> tuple[Role, ...]:
+def _roles(task: dict[str, Any], role: Role) -> tuple[Role, ...]:
     workflows = current().configuration.workflows
     return roles_for(workflows, task["type"], task["assignee_role"], role)
 
 
-def _end_claim(connection: Connection, work: Work, given: Reply, decision: Decision) -> bool:
-    held = (work.submission_id, work.claim)
-    error = _error(given)
-    if isinstance(decision, TryAgain):
-        return claim.give_back(
-            connection, *held, pause=decision.pause, tries=work.tries + 1, **error
-        )
-    return claim.finish(connection, *held, state=_end_state(given), answer=given.answer, **error)
-
-
 def _follow(
-    connection: Connection,
-    task: RowMapping,
+    writes: Writes,
+    task: dict[str, Any],
     work: Work,
-    decision: Decision,
+    given: Reply,
     told: list[NewEvent],
-    **cost: Any,
+    at: datetime,
 ) -> None:
-    at = now()
-    events: list[NewEvent | TaskEvent]
+    """Ends the claim, and writes what its outcome leads to."""
+    decision = _decide(task, work, given)
+    _end_claim(writes, work, given, decision)
+    ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
+    events: list[NewEvent | TaskEvent] = [*told, NewEvent(f"submission.{ended}", _named(work))]
     match decision:
         case Next(role, revision):
             row = _next_row(task, work, decision, at)
-            insert_submissions(connection, [row])
+            add_submission(writes, row)
             done = percentage(_roles(task, role), role, task["progress_percentage"])
             changes = {"submission_id": row["id"], "progress_percentage": done}
             changes |= _waiting(role, revision)
-            events = [*told, "task.progress", queued_event(row)]
+            events += ["task.progress", queued_event(row)]
         case TryAgain(pause):
             changes = stage("waiting", f"The {work.brief.role} tries again in {pause:g} s.")
-            events = [*told, "task.progress"]
+            events.append("task.progress")
         case Complete(result):
             changes = completed(result, at)
-            events = [*told, "task.completed"]
+            events.append("task.completed")
         case Fail(error):
             changes = failed(error, at)
-            events = [*told, "task.failed"]
-    change_task(connection, task, at, changes | cost, events)
+            events.append("task.failed")
+    change_task(writes, task, at, changes, events)
 
 
-def _next_row(task: RowMapping, work: Work, following: Next, at: datetime) -> dict[str, Any]:
+def _end_claim(writes: Writes, work: Work, given: Reply, decision: Decision) -> None:
+    error = _error(given)
+    if isinstance(decision, TryAgain):
+        give_back(writes, _held(work), pause=decision.pause, tries=work.tries + 1, **error)
+    else:
+        finish(writes, _held(work), state=_end_state(given), answer=given.answer, **error)
+
+
+def _held(work: Work) -> Held:
+    return (work.submission_id, work.claim)
+
+
+def _next_row(task: dict[str, Any], work: Work, following: Next, at: datetime) -> dict[str, Any]:
     new = NewSubmission(
         task_id=task["id"],
         run=task["run"],
@@ -234,10 +257,6 @@ def _next_row(task: RowMapping, work: Work, following: Next, at: datetime) -> di
 def _waiting(role: str, revision: int) -> dict[str, Any]:
     again = f", revision {revision} of {MAX_REVISIONS}" if role == "implementer" else ""
     return stage(role, f"Waiting for the {role}{again}.")
-
-
-def _call_event(settled: RowMapping) -> NewEvent:
-    return NewEvent(f"call.{settled['state']}", shown(settled))
 
 
 def _named(work: Work) -> dict[str, Any]:

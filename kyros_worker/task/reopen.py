@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.settings import Role
 from kyros_worker.submission.create import (
     NewSubmission,
-    insert_submissions,
+    add_submission,
     new_submission_row,
     queued_event,
 )
@@ -27,12 +28,7 @@ def retry_task(connection: Connection, task_id: str, mode: str, request_id: str)
 
 
 def reopen(
-    connection: Connection,
-    task: RowMapping,
-    role: Role,
-    request_id: str,
-    at: datetime,
-    **changes: Any,
+    connection: Connection, task: dict[str, Any], role: Role, request_id: str, at: datetime
 ) -> str:
     """Begins a new run of a locked final task with a role; gives the submission's id.
 
@@ -41,11 +37,13 @@ def reopen(
     """
     run = task["run"] + 1
     row = new_submission_row(NewSubmission(task["id"], run, role, task["priority"], request_id), at)
-    insert_submissions(connection, [row])
-    changes |= BEGINNING | {
+    changes = BEGINNING | {
         "run": run,
         "submission_id": row["id"],
         "deadline_at": at + timedelta(seconds=task["deadline_seconds"]),
     }
-    change_task(connection, task, at, changes, ["task.progress", queued_event(row)])
+    writes = Writes()
+    add_submission(writes, row)
+    change_task(writes, task, at, changes, ["task.progress", queued_event(row)])
+    writes.execute(connection)
     return str(row["id"])

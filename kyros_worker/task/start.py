@@ -1,5 +1,6 @@
-"""The first of a job's two short transactions: claim a submission and learn what to do."""
+"""The first of a job's two short transactions: claim submissions and learn what to do."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from kyros_worker.agent.ask import prompt_text
 from kyros_worker.agent.brief import Brief, EarlierCall
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
 from kyros_worker.event.write import NewEvent
@@ -17,7 +19,7 @@ from kyros_worker.settings import current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task.change import TaskEvent, change_task, lock_task
+from kyros_worker.task.change import TaskEvent, change_task, lock_tasks
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import Answer, percentage, roles_for
 
@@ -49,21 +51,32 @@ class Work:
     correction: str | None = None
 
 
-def start(connection: Connection, submission_id: str, worker: str) -> Work | None:
-    """Claims a submission for a worker and writes its first call; None when nothing is to do."""
-    task_id = claim.task_of(connection, submission_id)
-    if task_id is None:
-        return None
-    task = lock_task(connection, task_id, *_SHOWN_TO_MODELS)
-    if task is None:
-        return None
-    claimed = claim.claim(connection, submission_id, worker, current().lease_seconds)
-    if claimed is None:
-        return None
-    brief = _brief(connection, task, claimed)
+def start(connection: Connection, submission_ids: Sequence[str], worker: str) -> list[Work | None]:
+    """Claims submissions for a worker and writes their first calls.
+
+    Gives the work of each in the order of the ids; None where nothing is to do.
+    """
+    waiting = select(Submission.task_id).where(
+        Submission.id.in_(submission_ids), Submission.state == "queued"
+    )
+    tasks = lock_tasks(connection, Task.id.in_(waiting), *_SHOWN_TO_MODELS)
+    if not tasks:
+        return [None] * len(submission_ids)
+    lease_seconds = current().lease_seconds
+    claimed = claim.claim(connection, submission_ids, tasks, worker, lease_seconds)
+    past = _past(connection, list(tasks))
+    writes = Writes()
+    works = {one["id"]: _begin(writes, tasks[one["task_id"]], one, past) for one in claimed}
+    writes.execute(connection)
+    # A submission that two messages name is one's work alone.
+    return [works.pop(submission_id, None) for submission_id in submission_ids]
+
+
+def _begin(writes: Writes, task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Work:
+    brief = _brief(task, claimed, past)
     work = Work(
-        task_id=task_id,
-        submission_id=submission_id,
+        task_id=task["id"],
+        submission_id=claimed["id"],
         claim=claimed["claim"],
         tries=claimed["tries"],
         request_id=claimed["request_id"],
@@ -71,8 +84,8 @@ def start(connection: Connection, submission_id: str, worker: str) -> Work | Non
         model=_model(brief),
         call_id=new_id("call", now()),
     )
-    open_call(connection, new_call(work, number=1), now())
-    _tell(connection, task, claimed)
+    open_call(writes, new_call(work, number=1), now())
+    _tell(writes, task, claimed)
     return work
 
 
@@ -101,7 +114,7 @@ def _model(brief: Brief) -> ChosenModel:
         return nobody(brief.tier)
 
 
-def _tell(connection: Connection, task: RowMapping, claimed: RowMapping) -> None:
+def _tell(writes: Writes, task: dict[str, Any], claimed: RowMapping) -> None:
     role = claimed["role"]
     roles = roles_for(current().configuration.workflows, task["type"], task["assignee_role"], role)
     at = now()
@@ -116,11 +129,11 @@ def _tell(connection: Connection, task: RowMapping, claimed: RowMapping) -> None
         changes |= {"state": "running", "started_at": at}
         told = "task.started"
     started = NewEvent("submission.started", {**summary(claimed), "worker": claimed["claimed_by"]})
-    change_task(connection, task, at, changes, [told, started])
+    change_task(writes, task, at, changes, [told, started])
 
 
-def _brief(connection: Connection, task: RowMapping, claimed: RowMapping) -> Brief:
-    passes = _completed_passes(connection, task["id"])
+def _brief(task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Brief:
+    passes = past.passes[task["id"]]
     draft, verdict = newest_draft_and_verdict(passes)
     revising = claimed["role"] == "implementer" and claimed["revision"] == 0
     return Brief(
@@ -140,9 +153,7 @@ def _brief(connection: Connection, task: RowMapping, claimed: RowMapping) -> Bri
         verdict=None if revising else verdict,
         revision=claimed["revision"],
         refusals=sum(_refused(one) for one in passes),
-        earlier_calls=tuple(
-            EarlierCall(call["role"], call["tier"]) for call in ended_calls(connection, task["id"])
-        ),
+        earlier_calls=tuple(past.calls[task["id"]]),
     )
 
 
@@ -160,13 +171,26 @@ def newest_draft_and_verdict(
     return draft, verdict
 
 
-def _completed_passes(connection: Connection, task_id: str) -> Sequence[RowMapping]:
+@dataclass(frozen=True)
+class _Past:
+    """What came of tasks so far, by their ids, oldest first."""
+
+    passes: defaultdict[str, list[RowMapping]]
+    calls: defaultdict[str, list[EarlierCall]]
+
+
+def _past(connection: Connection, task_ids: Sequence[str]) -> _Past:
+    past = _Past(defaultdict(list), defaultdict(list))
     query = (
-        select(Submission.role, Submission.answer)
-        .where(Submission.task_id == task_id, Submission.state == "completed")
+        select(Submission.task_id, Submission.role, Submission.answer)
+        .where(Submission.task_id.in_(task_ids), Submission.state == "completed")
         .order_by(Submission.id)
     )
-    return connection.execute(query).mappings().all()
+    for one in connection.execute(query).mappings():
+        past.passes[one["task_id"]].append(one)
+    for call in ended_calls(connection, task_ids):
+        past.calls[call["task_id"]].append(EarlierCall(call["role"], call["tier"]))
+    return past
 
 
 def _refused(one: RowMapping) -> bool:

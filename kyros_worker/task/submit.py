@@ -4,20 +4,21 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.errors import FieldError, InvalidError, NotFoundError
 from kyros_worker.event.write import NewEvent
 from kyros_worker.settings import ROLES, Role
 from kyros_worker.submission.create import (
     NewSubmission,
-    insert_submissions,
+    add_submission,
     new_submission_row,
     queued_event,
     summary,
 )
 from kyros_worker.submission.end import end_submission
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task.change import change_task, lock_task_in
+from kyros_worker.task.change import change_task, lock_task_in, write_change
 from kyros_worker.task.context import joined
 from kyros_worker.task.reopen import reopen
 from kyros_worker.task.states import FINAL_STATES, STATES, stage
@@ -49,10 +50,10 @@ def submit_task(
     """
     task = lock_task_in(connection, task_id, mode, STATES, "submitted", Task.context)
     together = _joined(task["context"], context)
+    connection.execute(update(Task).where(Task.id == task_id).values(context=together))
     if task["state"] in FINAL_STATES:
-        submission_id = reopen(connection, task, role, request_id, now(), context=together)
+        submission_id = reopen(connection, task, role, request_id, now())
     else:
-        connection.execute(update(Task).where(Task.id == task_id).values(context=together))
         standing = _current(connection, task)
         if standing["role"] == role and standing["state"] == "queued":
             submission_id = _join(connection, task, standing)
@@ -69,18 +70,22 @@ def _joined(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
         raise InvalidError(sentence, details=[FieldError("context", str(error))]) from None
 
 
-def _current(connection: Connection, task: RowMapping) -> RowMapping:
+def _current(connection: Connection, task: dict[str, Any]) -> RowMapping:
     query = select(*Submission.__table__.columns).where(Submission.id == task["submission_id"])
     return connection.execute(query).mappings().one()
 
 
-def _join(connection: Connection, task: RowMapping, standing: RowMapping) -> str:
-    change_task(connection, task, now(), {}, [NewEvent("submission.joined", summary(standing))])
+def _join(connection: Connection, task: dict[str, Any], standing: RowMapping) -> str:
+    write_change(connection, task, now(), {}, [NewEvent("submission.joined", summary(standing))])
     return str(standing["id"])
 
 
 def _supersede(
-    connection: Connection, task: RowMapping, standing: RowMapping, role: Role, request_id: str
+    connection: Connection,
+    task: dict[str, Any],
+    standing: RowMapping,
+    role: Role,
+    request_id: str,
 ) -> str:
     at = now()
     ended = end_submission(connection, standing["id"], "superseded", at)
@@ -93,8 +98,10 @@ def _supersede(
         revision=standing["revision"],
     )
     row = new_submission_row(new, at)
-    insert_submissions(connection, [row])
+    writes = Writes()
+    add_submission(writes, row)
     waiting = stage(role, f"Waiting for the {role}, with more context.")
     changes = {"submission_id": row["id"], **waiting}
-    change_task(connection, task, at, changes, [*ended, "task.progress", queued_event(row)])
+    change_task(writes, task, at, changes, [*ended, "task.progress", queued_event(row)])
+    writes.execute(connection)
     return str(row["id"])

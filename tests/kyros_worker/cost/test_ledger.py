@@ -3,10 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.cost.ledger import (
+    SHOWN,
     Settlement,
     end_calls,
     ended_calls,
@@ -30,23 +33,31 @@ def work(no_tasks):
 
 
 def settle(call_id, settlement=USED):
+    """The call as it is shown when it has been settled."""
     with transaction() as connection:
-        return settle_call(connection, call_id, settlement, now())
+        call = connection.execute(select(*SHOWN).where(ModelCall.id == call_id)).mappings().one()
+        writes = Writes()
+        settled = settle_call(writes, call, settlement, now())
+        writes.execute(connection)
+        assert (
+            connection.execute(select(*SHOWN).where(ModelCall.id == call_id)).mappings().one()
+            == settled
+        )
+    return settled
 
 
 def test_a_call_of_a_claim_is_opened_once(work):
-    again = new_call(work, number=1)
+    writes = Writes()
+    open_call(writes, new_call(work, number=1), now())
     with pytest.raises(IntegrityError), transaction() as connection:
-        open_call(connection, again, now())
+        writes.execute(connection)
 
 
-def test_settled_once(work):
+def test_settled(work):
     assert settle(work.call_id)["cost_usd"] == Decimal("0.00000475")
-    before = factories.row(ModelCall, work.call_id)
-    assert (before.state, before.input_tokens, before.answer) == ("completed", 3, "{}")
-    assert settle(work.call_id) is None
-    assert settle("call_0000000000000") is None
-    assert factories.row(ModelCall, work.call_id) == before
+    call = factories.row(ModelCall, work.call_id)
+    assert (call.state, call.input_tokens, call.answer) == ("completed", 3, "{}")
+    assert call.prompt
 
 
 @pytest.mark.parametrize("state", ["aborted", "lost"])
@@ -58,15 +69,14 @@ def test_the_state_of_a_call_whose_lease_was_taken_stays(work, state):
     assert shown(ended)["cost_usd"] is None
     settled = settle(work.call_id)
     assert (settled["state"], settled["cost_usd"]) == (state, USED.cost_usd)
-    assert settle(work.call_id) is None
 
 
 def test_ended_calls(work):
     with read() as connection:
-        assert ended_calls(connection, work.task_id) == []
+        assert ended_calls(connection, [work.task_id]) == []
     settle(work.call_id)
     with read() as connection:
-        (call,) = ended_calls(connection, work.task_id)
+        (call,) = ended_calls(connection, [work.task_id])
     assert (call["role"], call["tier"]) == ("implementer", "economy")
 
 

@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import func, select
 
+from kyros_worker.bulk import Writes
 from kyros_worker.database import read, transaction
 from kyros_worker.dispatch.publish import publish_due
 from kyros_worker.submission import claim
@@ -113,6 +114,7 @@ def test_what_could_not_be_sent_is_published_again_after_the_mark(no_tasks, brea
 
 def test_what_is_claimed_and_given_back_meanwhile_keeps_its_new_time(no_tasks):
     (submission_id,) = make()
+    task_id = row(submission_id).task_id
 
     class Fast(Broker):
         """A broker whose message is worked on before the row is marked as published."""
@@ -120,8 +122,10 @@ def test_what_is_claimed_and_given_back_meanwhile_keeps_its_new_time(no_tasks):
         def publish(self, body, **options):
             super().publish(body, **options)
             with transaction() as connection:
-                claim.claim(connection, submission_id, "one", 15)
-                claim.give_back(connection, submission_id, 1, pause=2)
+                claim.claim(connection, [submission_id], [task_id], "one", 15)
+                writes = Writes()
+                claim.give_back(writes, (submission_id, 1), pause=2)
+                writes.execute(connection)
 
     publish(Fast())
     back = row(submission_id)

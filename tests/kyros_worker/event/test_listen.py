@@ -7,7 +7,7 @@ from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.event import listen
 from kyros_worker.event.write import NewEvent
-from kyros_worker.task.change import change_task, lock_task
+from kyros_worker.task.change import lock_task, write_change
 from tests import factories
 
 
@@ -21,7 +21,7 @@ def listener(schema, monkeypatch):
 def tell(task_id):
     with transaction() as connection:
         task = lock_task(connection, task_id)
-        change_task(connection, task, now(), {}, [NewEvent("x", {})])
+        write_change(connection, task, now(), {}, [NewEvent("x", {})])
 
 
 def test_its_watchers_hear_of_a_change_and_nobody_else(no_tasks, listener):

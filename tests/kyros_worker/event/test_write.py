@@ -7,14 +7,14 @@ from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.event.queries import events_after
 from kyros_worker.event.write import NewEvent
-from kyros_worker.task.change import change_task, lock_task
+from kyros_worker.task.change import lock_task, write_change
 from tests import factories
 
 
 def tell(task_id, *types):
     with transaction() as connection:
         task = lock_task(connection, task_id)
-        change_task(connection, task, now(), {}, [NewEvent(one, {"é": 1}) for one in types])
+        write_change(connection, task, now(), {}, [NewEvent(one, {"é": 1}) for one in types])
 
 
 def test_numbers_have_no_gap_whoever_writes(no_tasks):
@@ -28,7 +28,7 @@ def test_what_is_rolled_back_leaves_no_gap(no_tasks):
     task_id = factories.create()["id"]
     with database.engine().connect() as connection:
         task = lock_task(connection, task_id)
-        change_task(connection, task, now(), {}, ["task.progress"])
+        write_change(connection, task, now(), {}, ["task.progress"])
         connection.rollback()
     tell(task_id, "x")
     assert factories.types(task_id)[2:] == ["x"]

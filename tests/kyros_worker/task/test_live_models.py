@@ -72,7 +72,7 @@ def new(**fields):
 def work_on(task_id):
     while (task := factories.row(Task, task_id)).state in ("queued", "running"):
         factories.make_due(task.submission_id)
-        perform(task.submission_id, "tests:1")
+        perform(task.submission_id)
     return task
 
 
@@ -120,7 +120,7 @@ def test_a_rate_limit_waits_as_long_as_the_provider_asks(server):
     server.script = first(lambda _: scripted.error(429, "slow", headers={"Retry-After": "120"}))
     task_id = new()
     submission_id = factories.row(Task, task_id).submission_id
-    perform(submission_id, "tests:1")
+    perform(submission_id)
     waiting = factories.row(Submission, submission_id)
     assert (waiting.state, waiting.tries, waiting.error_kind) == ("queued", 1, "rate_limited")
     assert 110 < (waiting.due_at - waiting.started_at).total_seconds() < 125
@@ -160,9 +160,7 @@ def test_no_usage_is_null_and_marked(server):
 def test_cancelling_ends_the_call_within_two_seconds(server):
     server.script = lambda _: scripted.chat("x" * 100, pieces=100, pause=1)
     task_id = new()
-    working = threading.Thread(
-        target=perform, args=(factories.row(Task, task_id).submission_id, "tests:1")
-    )
+    working = threading.Thread(target=perform, args=(factories.row(Task, task_id).submission_id,))
     working.start()
     server.wait_until(lambda: bool(server.requests), 10)
     began = time.monotonic()

@@ -19,7 +19,7 @@ def work_on(task_id):
     """Performs the current submission, as often as the task goes on without a pause."""
     while factories.row(Task, task_id).state in ("queued", "running"):
         factories.make_due(factories.current_submission(task_id))
-        perform(factories.current_submission(task_id), "tests:1")
+        perform(factories.current_submission(task_id))
     return factories.row(Task, task_id)
 
 
@@ -50,9 +50,9 @@ def test_to_the_end(no_tasks, sandbox, state, calls):
 def test_a_second_message_finds_nothing_to_do(no_tasks):
     task_id = factories.create()["id"]
     submission_id = factories.current_submission(task_id)
-    perform(submission_id, "tests:1")
+    perform(submission_id)
     before = factories.row(Task, task_id)
-    perform(submission_id, "tests:1")
+    perform(submission_id)
     assert factories.row(Task, task_id) == before
 
 
@@ -61,7 +61,7 @@ def performing(no_tasks):
     """A task whose call takes a minute, and the thread that works on it."""
     task_id = factories.create(sandbox=SLOW)["id"]
     submission_id = factories.current_submission(task_id)
-    thread = threading.Thread(target=perform, args=(submission_id, "tests:1"), daemon=True)
+    thread = threading.Thread(target=perform, args=(submission_id,), daemon=True)
     thread.start()
     while factories.row(Task, task_id).state == "queued" or not job.keeper._held:
         thread.join(0.01)
@@ -96,7 +96,7 @@ def test_at_a_shutdown_the_submission_is_given_back(performing):
 def test_an_answer_is_held_while_postgres_is_away(no_tasks, monkeypatch):
     task_id = factories.create(type="review")["id"]
     monkeypatch.setattr(job, "_PAUSE_SECONDS", 0.01)
-    original, left = job.record.reply, [3]
+    original, left = job.record, [3]
 
     def away(*args):
         if left[0]:
@@ -104,8 +104,8 @@ def test_an_answer_is_held_while_postgres_is_away(no_tasks, monkeypatch):
             raise OperationalError("UPDATE", {}, Exception("gone"))
         return original(*args)
 
-    monkeypatch.setattr(job.record, "reply", away)
-    perform(factories.current_submission(task_id), "tests:1")
+    monkeypatch.setattr(job._records, "_write", away)
+    perform(factories.current_submission(task_id))
     assert left == [0]
     assert factories.row(Task, task_id).state == "completed"
 
@@ -116,9 +116,9 @@ def test_a_bug_is_not_insisted_on(no_tasks, monkeypatch):
     def wrong(*_):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(job.record, "reply", wrong)
+    monkeypatch.setattr(job._records, "_write", wrong)
     with pytest.raises(ValueError, match="a bug"):
-        perform(factories.current_submission(task_id), "tests:1")
+        perform(factories.current_submission(task_id))
     assert job.keeper._held == {}
     (submission,) = factories.submissions(task_id)
     assert submission.state == "running", "its lease runs out, and the sweep takes it"

@@ -7,7 +7,6 @@ import pytest
 
 from kyros_worker.database import transaction
 from kyros_worker.errors import ConflictError
-from kyros_worker.task import record
 from kyros_worker.task.cancel import cancel_task, fail_past_deadline
 from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.task.reopen import retry_task
@@ -58,7 +57,7 @@ def test_cancel_and_record(no_tasks, together):
     for _ in range(ROUNDS):
         work, reply = reviewed()
         recorded, cancelled = together(
-            lambda connection, work=work, reply=reply: record.reply(connection, work, reply),
+            lambda connection, work=work, reply=reply: factories.recorded(connection, work, reply),
             lambda connection, work=work: cancel_task(connection, work.task_id, "test"),
         )
         assert recorded == isinstance(cancelled, ConflictError)
@@ -70,7 +69,12 @@ def test_the_same_reply_twice(no_tasks, together):
     for _ in range(ROUNDS):
         work, reply = reviewed()
         recorded = together(
-            *[lambda connection, work=work, reply=reply: record.reply(connection, work, reply)] * 2
+            *[
+                lambda connection, work=work, reply=reply: factories.recorded(
+                    connection, work, reply
+                )
+            ]
+            * 2
         )
         assert sorted(recorded) == [False, True]
         check_ends(work.task_id, 1)
@@ -82,7 +86,7 @@ def test_a_submission_is_claimed_by_one(no_tasks, together):
     for _ in range(ROUNDS):
         task = factories.create()
         found = together(
-            *[lambda connection, task=task: start(connection, task["submission_id"], "w")] * 4
+            *[lambda connection, task=task: start(connection, [task["submission_id"]], "w")[0]] * 4
         )
         assert sum(one is not None for one in found) == 1
         assert len(factories.calls(task["id"])) == 1
@@ -113,7 +117,7 @@ def test_submit_and_record(no_tasks, together):
     for _ in range(ROUNDS):
         work, reply = reviewed()
         together(
-            lambda connection, work=work, reply=reply: record.reply(connection, work, reply),
+            lambda connection, work=work, reply=reply: factories.recorded(connection, work, reply),
             lambda connection, work=work: submit_task(
                 connection, work.task_id, "critic", {}, mode="test", request_id="req_2"
             ),
@@ -129,7 +133,7 @@ def test_everything_at_once(no_tasks, together):
         factories.expire(work.submission_id)
         factories.change(Task, work.task_id, deadline_at=Task.created_at)
         together(
-            lambda connection, work=work, reply=reply: record.reply(connection, work, reply),
+            lambda connection, work=work, reply=reply: factories.recorded(connection, work, reply),
             lambda connection, work=work: cancel_task(connection, work.task_id, "test"),
             lambda connection, work=work: fail_past_deadline(connection, work.task_id),
             lambda connection, work=work: take_from_lost_worker(

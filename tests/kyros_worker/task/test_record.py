@@ -7,14 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from kyros_worker.agent.ask import Reply
+from kyros_worker.bulk import Writes
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import Event
 from kyros_worker.model.usage import UNREPORTED, Usage
 from kyros_worker.submission import claim
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task import record
 from kyros_worker.task.queries import get_fixed, get_task, timeline_after
+from kyros_worker.task.record import Ended, record
 from kyros_worker.task.states import STATUS_OF
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import MAX_RETRIES
@@ -32,7 +33,15 @@ def total(task_id):
 def lose(work):
     """Takes the claim away, as the sweep does with a dead worker's."""
     with transaction() as connection:
-        assert claim.give_back(connection, work.submission_id, work.claim, lost=1)
+        writes = Writes()
+        claim.give_back(writes, (work.submission_id, work.claim), lost=1)
+        writes.execute(connection)
+
+
+def ended(work, reply):
+    """What became of a call that ended so; None is an abort."""
+    with transaction() as connection:
+        return record(connection, [Ended(work, reply, 0.1)])[0]
 
 
 @pytest.mark.parametrize(
@@ -245,9 +254,7 @@ def test_steered_errors(no_tasks, error, state):
 def test_an_invalid_answer_is_asked_again_once(no_tasks):
     work = begin(sandbox={"error": "invalid_output", "error_times": 1})
     invalid = factories.answer_of(work)
-    assert record.is_invalid(invalid)
-    with transaction() as connection:
-        again = record.ask_again(connection, work, invalid)
+    again = ended(work, invalid)
     assert again.correction == invalid.failure.message
     assert (again.claim, again.call_id != work.call_id) == (work.claim, True)
     first, second = factories.calls(work.task_id)
@@ -266,20 +273,17 @@ def test_asking_again_without_the_lease(no_tasks):
     work = begin(sandbox={"error": "invalid_output"})
     invalid = factories.answer_of(work)
     lose(work)
-    with transaction() as connection:
-        assert record.ask_again(connection, work, invalid) is None
+    assert ended(work, invalid) == "lost its lease"
     assert len(factories.calls(work.task_id)) == 1
     assert factories.row(Task, work.task_id).cost_usd == total(work.task_id) > 0
-    with transaction() as connection:
-        assert record.ask_again(connection, work, invalid) is None
+    assert ended(work, invalid) == "lost its lease"
     assert factories.row(Task, work.task_id).cost_usd == total(work.task_id)
 
 
 def test_an_abort_gives_the_submission_back(no_tasks):
     work = begin()
-    with transaction() as connection:
-        assert record.abort(connection, work, 0.1) is True
-        assert record.abort(connection, work, 0.1) is False
+    assert ended(work, None) == "given back"
+    assert ended(work, None) == "aborted"
     submission = factories.row(Submission, work.submission_id)
     assert (submission.state, submission.claimed_by, submission.tries) == ("queued", None, 0)
     assert factories.types(work.task_id)[-2:] == ["call.aborted", "submission.released"]
@@ -290,8 +294,7 @@ def test_an_abort_without_the_lease_changes_nothing(no_tasks):
     work = begin()
     lose(work)
     before = factories.row(Task, work.task_id)
-    with transaction() as connection:
-        assert record.abort(connection, work, 0.1) is False
+    assert ended(work, None) == "aborted"
     assert factories.row(Task, work.task_id) == before
     assert factories.row(ModelCall, work.call_id).state == "aborted"
 
