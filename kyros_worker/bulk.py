@@ -17,7 +17,9 @@ from sqlalchemy import (
     ColumnClause,
     Connection,
     Insert,
+    Integer,
     Select,
+    Subquery,
     TableValuedAlias,
     Text,
     Update,
@@ -42,20 +44,27 @@ class BulkWrite:
     statement: Insert | Update
 
     def rows(self, rows: Iterable[Mapping[str, Any]]) -> str:
-        """The parameter: what is read of these rows, as JSON."""
+        """What is read of these rows, as the JSON array."""
         return as_rows([{name: row.get(name) for name in self.columns} for row in rows])
+
+    def parameters(self, rows: str, count: int) -> dict[str, Any]:
+        """The statement's parameters, for an array of so many rows."""
+        return {self.name: rows, f"{self.name}_count": count}
 
 
 def rows_of(
     table: type[Table], parameter: str, columns: Iterable[str], *others: ColumnClause[Any]
-) -> TableValuedAlias:
+) -> Subquery:
     """The rows of a JSON array, given as the parameter of that name, with the table's own types.
 
-    Of each object the named columns are read, and `others`; one that an object lacks is null.
+    Of each object the named columns are read, and `others`; one that an object lacks is null. How
+    many rows there are is the parameter `<name>_count`: Postgres would guess a hundred, and read
+    a whole table to find two.
     """
     types = table.__table__.c
     typed = [*(column(name, types[name].type) for name in columns), *others]
-    return _recordset(parameter, typed)
+    count = bindparam(f"{parameter}_count", type_=Integer)
+    return select(*_recordset(parameter, typed).c).limit(count).subquery(f"{parameter}_rows")
 
 
 def inserting(name: str, table: type[Table], columns: Iterable[str]) -> BulkWrite:
@@ -121,7 +130,10 @@ class Writes:
     def execute(self, connection: Connection) -> None:
         """Writes all of it."""
         kinds = sorted((kind for kind, rows in self._rows.items() if rows), key=_name)
-        parameters = {kind.name: kind.rows(self._rows[kind]) for kind in kinds}
+        parameters: dict[str, Any] = {}
+        for kind in kinds:
+            rows = self._rows[kind]
+            parameters |= kind.parameters(kind.rows(rows), len(rows))
         notices = [{"channel": channel, "payload": told} for channel, told in self._notices]
         if kinds or notices:
             connection.execute(together(*kinds), parameters | {"notices": as_rows(notices)})
@@ -129,7 +141,7 @@ class Writes:
 
 def _recordset(parameter: str, columns: list[ColumnClause[Any]]) -> TableValuedAlias:
     rows = func.json_to_recordset(bindparam(parameter, type_=Text))
-    return rows.table_valued(*columns, name=f"{parameter}_rows").render_derived(with_types=True)
+    return rows.table_valued(*columns).render_derived(with_types=True)
 
 
 def _name(kind: BulkWrite) -> str:

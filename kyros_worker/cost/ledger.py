@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from kyros_worker.bulk import Writes, inserting, updating
 from kyros_worker.cost.tables import ModelCall
@@ -92,12 +92,16 @@ def end_calls(
 
 def ended_calls(connection: Connection, task_ids: Sequence[str]) -> Sequence[RowMapping]:
     """Task, role and tier of every call of these tasks that has ended, oldest first."""
-    query = (
-        select(ModelCall.task_id, ModelCall.role, ModelCall.tier)
-        .where(ModelCall.task_id.in_(task_ids), ModelCall.state != "started")
-        .order_by(ModelCall.id)
+    return connection.execute(_ENDED, {"task_ids": task_ids}).mappings().all()
+
+
+_ENDED = (
+    select(ModelCall.task_id, ModelCall.role, ModelCall.tier)
+    .where(
+        ModelCall.task_id.in_(bindparam("task_ids", expanding=True)), ModelCall.state != "started"
     )
-    return connection.execute(query).mappings().all()
+    .order_by(ModelCall.id)
+)
 
 
 #: What a timeline tells of a call: all but the texts.

@@ -13,8 +13,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Interval,
     RowMapping,
-    TableValuedAlias,
+    Subquery,
+    bindparam,
     column,
     func,
     select,
@@ -40,24 +42,32 @@ def claim(
     lease_seconds: float,
 ) -> Sequence[RowMapping]:
     """Takes those of the submissions of these locked tasks that are queued and due; gives them."""
-    statement = (
-        update(Submission)
-        .where(
-            Submission.id.in_(submission_ids),
-            Submission.task_id.in_(task_ids),
-            Submission.state == "queued",
-            Submission.due_at <= func.clock_timestamp(),
-        )
-        .values(
-            state="running",
-            claim=Submission.claim + 1,
-            claimed_by=worker,
-            lease_expires_at=_in(lease_seconds),
-            started_at=func.coalesce(Submission.started_at, func.now()),
-        )
-        .returning(Submission)
+    values = {
+        "ids": submission_ids,
+        "task_ids": list(task_ids),
+        "worker": worker,
+        "lease": timedelta(seconds=lease_seconds),
+    }
+    return connection.execute(_CLAIM, values).mappings().all()
+
+
+_CLAIM = (
+    update(Submission)
+    .where(
+        Submission.id.in_(bindparam("ids", expanding=True)),
+        Submission.task_id.in_(bindparam("task_ids", expanding=True)),
+        Submission.state == "queued",
+        Submission.due_at <= func.clock_timestamp(),
     )
-    return connection.execute(statement).mappings().all()
+    .values(
+        state="running",
+        claim=Submission.claim + 1,
+        claimed_by=bindparam("worker"),
+        lease_expires_at=func.clock_timestamp() + bindparam("lease", type_=Interval),
+        started_at=func.coalesce(Submission.started_at, func.now()),
+    )
+    .returning(Submission)
+)
 
 
 def renew(connection: Connection, held: list[Held], lease_seconds: float) -> set[Held]:
@@ -77,7 +87,7 @@ def still_held(connection: Connection, held: list[Held]) -> set[Held]:
     return _pairs(connection, query)
 
 
-def _held(rows: TableValuedAlias) -> tuple[ColumnElement[bool], ...]:
+def _held(rows: Subquery) -> tuple[ColumnElement[bool], ...]:
     """The submissions whose claim a row names, as long as it stands."""
     return (
         Submission.id == rows.c.id,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from kyros_worker.bulk import Writes, updating
 from kyros_worker.errors import ConflictError
@@ -23,20 +23,25 @@ TaskEvent = Literal[
 
 def lock_task(connection: Connection, task_id: str, *columns: Any) -> dict[str, Any] | None:
     """Locks a task until the transaction ends and gives its changing columns, and `columns`."""
-    return lock_tasks(connection, Task.id == task_id, *columns).get(task_id)
+    query = locking(Task.id == task_id, *columns)
+    return lock_tasks(connection, query).get(task_id)
 
 
-def lock_tasks(
-    connection: Connection, which: ColumnElement[bool], *columns: Any
-) -> dict[str, dict[str, Any]]:
-    """Locks tasks until the transaction ends; gives the changing columns, and `columns`, by id.
+def locking(which: ColumnElement[bool], *columns: Any) -> Select[*tuple[Any, ...]]:
+    """The query for `lock_tasks`: these tasks, their changing columns and `columns`.
 
     A task's lock is taken before any row of its submissions is touched, and several in the order
     of their ids, by everybody: so no two transactions wait for each other.
     """
     query = select(*present.CHANGING, *columns).where(which).order_by(Task.id)
-    rows = connection.execute(query.with_for_update()).mappings()
-    return {row["id"]: dict(row) for row in rows}
+    return query.with_for_update()
+
+
+def lock_tasks(
+    connection: Connection, query: Select[*tuple[Any, ...]], **parameters: Any
+) -> dict[str, dict[str, Any]]:
+    """Locks tasks until the transaction ends; gives what the query asks for, by the task's id."""
+    return {row["id"]: dict(row) for row in connection.execute(query, parameters).mappings()}
 
 
 def lock_task_in(

@@ -105,13 +105,18 @@ _NEW_TASKS = inserting("new_tasks", Task, [
     "progress_message", "submission_id", "last_seq",
 ])  # fmt: skip
 
-_KINDS = (_NEW_TASKS, NEW_SUBMISSIONS, NEW_EVENTS)
+#: What is written, and how many rows of it for each task.
+_KINDS = {_NEW_TASKS: 1, NEW_SUBMISSIONS: 1, NEW_EVENTS: 2}
 _WAKE_DISPATCHER = as_rows([{"channel": QUEUE_CHANNEL, "payload": ""}])
 
 
 def _write(connection: Connection, news: Sequence[_New]) -> Sequence[None]:
-    rows = {kind.name: joined(new.written[kind.name] for new in news) for kind in _KINDS}
-    connection.execute(together(*_KINDS), rows | {"notices": _WAKE_DISPATCHER})
+    parameters: dict[str, Any] = {"notices": _WAKE_DISPATCHER}
+    count = sum(len(new.tasks) for new in news)
+    for kind, each in _KINDS.items():
+        rows = joined(new.written[kind.name] for new in news)
+        parameters |= kind.parameters(rows, count * each)
+    connection.execute(together(*_KINDS), parameters)
     return [None] * len(news)
 
 

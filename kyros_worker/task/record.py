@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from kyros_worker.agent.ask import Reply
 from kyros_worker.agent.brief import EarlierCall
@@ -31,7 +31,7 @@ from kyros_worker.submission.create import (
     queued_event,
 )
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task.change import TaskEvent, change_task, keep_task, lock_tasks
+from kyros_worker.task.change import TaskEvent, change_task, keep_task, lock_tasks, locking
 from kyros_worker.task.start import Work, new_call
 from kyros_worker.task.states import completed, failed, stage
 from kyros_worker.task.tables import Task
@@ -66,8 +66,9 @@ Recorded = Literal["recorded", "lost its lease", "given back", "aborted"] | Work
 
 def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]:
     """Records how calls ended and what follows, in their order."""
-    tasks = lock_tasks(connection, Task.id.in_({ended.work.task_id for ended in all_ended}))
-    calls = _calls(connection, [ended.work.call_id for ended in all_ended])
+    tasks = lock_tasks(connection, _TASKS, ids={ended.work.task_id for ended in all_ended})
+    found = connection.execute(_CALLS, {"ids": [ended.work.call_id for ended in all_ended]})
+    calls = {call["id"]: call for call in found.mappings()}
     writes = Writes()
     recorded = [
         # A call is settled once: what is recorded a second time finds none.
@@ -78,15 +79,14 @@ def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]
     return recorded
 
 
-def _calls(connection: Connection, call_ids: Sequence[str]) -> dict[str, RowMapping]:
-    """The calls that have not been settled, each with how its submission stands."""
-    standing = (Submission.state.label("standing"), Submission.claim.label("held_claim"))
-    query = (
-        select(*SHOWN, *standing)
-        .join(Submission, Submission.id == ModelCall.submission_id)
-        .where(ModelCall.id.in_(call_ids), ModelCall.latency_seconds.is_(None))
-    )
-    return {call["id"]: call for call in connection.execute(query).mappings()}
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_TASKS = locking(Task.id.in_(_IDS))
+#: The calls that have not been settled, each with how its submission stands.
+_CALLS = (
+    select(*SHOWN, Submission.state.label("standing"), Submission.claim.label("held_claim"))
+    .join(Submission, Submission.id == ModelCall.submission_id)
+    .where(ModelCall.id.in_(_IDS), ModelCall.latency_seconds.is_(None))
+)
 
 
 def _record(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from kyros_worker.agent.ask import prompt_text
 from kyros_worker.agent.brief import Brief, EarlierCall
@@ -19,7 +19,7 @@ from kyros_worker.settings import current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task.change import TaskEvent, change_task, lock_tasks
+from kyros_worker.task.change import TaskEvent, change_task, lock_tasks, locking
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import Answer, percentage, roles_for
 
@@ -27,6 +27,19 @@ _SHOWN_TO_MODELS = (
     Task.title, Task.description, Task.acceptance_criteria, Task.files_to_modify,
     Task.complexity, Task.metadata_, Task.context,
 )  # fmt: skip
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_WAITING = locking(
+    Task.id.in_(
+        select(Submission.task_id).where(Submission.id.in_(_IDS), Submission.state == "queued")
+    ),
+    *_SHOWN_TO_MODELS,
+)
+_PASSES = (
+    select(Submission.task_id, Submission.role, Submission.answer)
+    .where(Submission.task_id.in_(_IDS), Submission.state == "completed")
+    .order_by(Submission.id)
+)
 
 _DOING = {
     "implementer": "The implementer is writing the draft.",
@@ -56,10 +69,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
 
     Gives the work of each in the order of the ids; None where nothing is to do.
     """
-    waiting = select(Submission.task_id).where(
-        Submission.id.in_(submission_ids), Submission.state == "queued"
-    )
-    tasks = lock_tasks(connection, Task.id.in_(waiting), *_SHOWN_TO_MODELS)
+    tasks = lock_tasks(connection, _WAITING, ids=submission_ids)
     if not tasks:
         return [None] * len(submission_ids)
     lease_seconds = current().lease_seconds
@@ -181,12 +191,7 @@ class _Past:
 
 def _past(connection: Connection, task_ids: Sequence[str]) -> _Past:
     past = _Past(defaultdict(list), defaultdict(list))
-    query = (
-        select(Submission.task_id, Submission.role, Submission.answer)
-        .where(Submission.task_id.in_(task_ids), Submission.state == "completed")
-        .order_by(Submission.id)
-    )
-    for one in connection.execute(query).mappings():
+    for one in connection.execute(_PASSES, {"ids": task_ids}).mappings():
         past.passes[one["task_id"]].append(one)
     for call in ended_calls(connection, task_ids):
         past.calls[call["task_id"]].append(EarlierCall(call["role"], call["tier"]))

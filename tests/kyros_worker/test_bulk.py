@@ -15,7 +15,12 @@ from kyros_worker.event.tables import Event
 def arrived(table, columns, rows):
     with read() as connection:
         found = select(*rows_of(table, "rows", columns).c)
-        return [dict(row) for row in connection.execute(found, {"rows": as_rows(rows)}).mappings()]
+        return [
+            dict(row)
+            for row in connection.execute(
+                found, {"rows": as_rows(rows), "rows_count": len(rows)}
+            ).mappings()
+        ]
 
 
 def test_every_type(schema):
