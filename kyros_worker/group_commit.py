@@ -7,6 +7,7 @@ before what they gave is committed.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
@@ -35,11 +36,16 @@ class _Waiting(Generic[Item, Result]):
 class GroupCommit(Generic[Item, Result]):
     """Writes items of one kind, those that arrive together in one transaction.
 
-    `write` gets them in the order of their arrival and gives a result for each.
+    `write` gets them in the order of their arrival and gives a result for each. While more than
+    one arrives at a time, the leader waits `gather` seconds for more of them.
     """
 
-    def __init__(self, write: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> None:
+    def __init__(
+        self, write: Callable[[Connection, Sequence[Item]], Sequence[Result]], gather: float = 0
+    ) -> None:
         self._write = write
+        self._gather = gather
+        self._busy = False
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._led = False
@@ -63,7 +69,10 @@ class GroupCommit(Generic[Item, Result]):
 
     def _lead(self) -> None:
         """Writes the oldest that wait, the leader's own first among them."""
+        if self._gather and self._busy:
+            time.sleep(self._gather)
         group = self._next_group()
+        self._busy = len(group) > 1
         try:
             self._commit(group)
         finally:

@@ -1,9 +1,18 @@
 """The Celery application. Every `jobs` module is listed here by hand."""
 
+import logging
+
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 from kyros_worker.queue.names import PRIORITIES
 from kyros_worker.settings import current
+
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "kyros_worker.queue.transport:Transport"
+
+# That a message came and was worked on: the jobs' own lines say it with the ids.
+for name in ("celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 app = Celery("kyros", include=["kyros_worker.task.jobs"])
 

@@ -20,6 +20,7 @@ from kyros_worker.task.start import Work, start
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5
+_GATHER_SECONDS = 0.01
 #: An answer is kept so long while Postgres is away; its crash recovery may take a minute.
 _KEEP_ANSWER_SECONDS = 150
 #: A worker that was told to stop is killed after twelve seconds; its lease runs out by itself.
@@ -60,8 +61,8 @@ def _claim(connection: Connection, submission_ids: Sequence[str]) -> list[Work |
 
 
 #: What the jobs of this process claim or record at the same moment shares a transaction.
-_claims = GroupCommit(_claim)
-_records = GroupCommit(record)
+_claims = GroupCommit(_claim, gather=_GATHER_SECONDS)
+_records = GroupCommit(record, gather=_GATHER_SECONDS)
 
 
 class _Call:
