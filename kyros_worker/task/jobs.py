@@ -1,6 +1,7 @@
 """The Celery entry point of the roles' workers."""
 
 import logging
+import sys
 from typing import Any
 
 from celery.exceptions import Reject
@@ -14,6 +15,10 @@ from kyros_worker.task.perform import perform
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
+
+# Celery's own thread hands messages out, and asks for the interpreter at each of its round trips
+# to Redis; with Python's 5 ms it would wait longer for that than for Redis.
+sys.setswitchinterval(0.001)
 
 
 @app.task(name=RUN_SUBMISSION)  # type: ignore[untyped-decorator]
