@@ -1,8 +1,35 @@
 """How gunicorn serves the API: threads, since most requests wait for the database or an event."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from gunicorn.glogging import Logger
 
 from kyros_worker.settings import PROJECT_ROOT, current
+
+
+class AccessLogger(Logger):
+    """Gunicorn's, which for each line makes thirty values of which ours has five."""
+
+    def atoms(
+        self,
+        resp: Any,
+        req: Any,  # noqa: ARG002 - gunicorn's own signature
+        environ: dict[str, Any],
+        request_time: timedelta,
+    ) -> dict[str, Any]:
+        """What `access_log_format` names."""
+        ids = (value for name, value in resp.headers if name.lower() == "x-request-id")
+        return {
+            "m": environ.get("REQUEST_METHOD"),
+            # No query string: it may hold what a person searched for.
+            "U": environ.get("PATH_INFO"),
+            "s": resp.status.split(None, 1)[0] if isinstance(resp.status, str) else resp.status,
+            "M": request_time // timedelta(milliseconds=1),
+            "{x-request-id}o": next(ids, "-"),
+        }
+
 
 _settings = current()
 _memory = Path("/dev/shm")  # noqa: S108
@@ -19,7 +46,7 @@ reuse_port = True
 keepalive = 75
 graceful_timeout = 5
 accesslog = "-"
-# No query string: it may hold what a person searched for.
+logger_class = AccessLogger
 access_log_format = "%(m)s %(U)s %(s)s %(M)s ms request_id=%({x-request-id}o)s"
 errorlog = "-"
 # The heartbeat's file on a disk could block a worker.

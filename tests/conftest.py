@@ -136,4 +136,4 @@ def redis_url(stores: Stores) -> str:
 def no_tasks(schema: None) -> None:
     """No tasks at all, for what looks at every one of them."""
     with database.transaction() as connection:
-        connection.execute(text("TRUNCATE tasks CASCADE"))
+        connection.execute(text("TRUNCATE tasks, events CASCADE"))

@@ -26,8 +26,10 @@ _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
 _CHECK_SECONDS = 1.0
-#: After a round of publishing: what is queued meanwhile goes out together, at half the cost.
-_GATHER_SECONDS = 0.01
+#: After a round that published so many, what is queued meanwhile goes out together: a round costs
+#: as much as several messages.
+_BUSY = 3
+_GATHER_SECONDS = 0.02
 #: After Postgres was away, workers get this long to renew their leases before one is taken.
 _GRACE_SECONDS = 8.0
 
@@ -91,9 +93,10 @@ def _publish(stopping: threading.Event) -> None:
                 sentinel.check(redis)
                 lost_messages.check(redis)
                 checked_at = time.monotonic()
-            if publish_due(app, producer) == 0:
+            published = publish_due(app, producer)
+            if published == 0:
                 queued.wait()
-            else:
+            elif published >= _BUSY:
                 stopping.wait(_GATHER_SECONDS)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, ForeignKey, String
+from sqlalchemy import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyros_worker.database import Table
@@ -19,7 +19,9 @@ class Event(Table):
 
     __tablename__ = "events"
 
-    task_id: Mapped[str] = mapped_column(String, ForeignKey("tasks.id"), primary_key=True)
+    #: No foreign key: it would be checked for each event, and events are only written under
+    #: their task's lock.
+    task_id: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str]
     type: Mapped[str]

@@ -75,7 +75,7 @@ def test_calls_that_go_on_with_what_earlier_ones_made(new_key, no_places):
             super().setup()
             self.headers = {"Authorization": f"Bearer {new_key('admin')['key']}"}
             with transaction() as connection:
-                connection.execute(text("TRUNCATE tasks CASCADE"))
+                connection.execute(text("TRUNCATE tasks, events CASCADE"))
 
         def get_call_kwargs(self, case):
             return {"headers": self.headers}

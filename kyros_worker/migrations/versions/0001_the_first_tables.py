@@ -91,7 +91,6 @@ def upgrade() -> None:
     sa.Column('type', sa.String(), nullable=False),
     sa.Column('data', sa.JSON(none_as_null=True), nullable=False),
     sa.Column('created_at', sa.TIMESTAMP(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['task_id'], ['tasks.id'], ),
     sa.PrimaryKeyConstraint('task_id', 'seq')
     )
     op.create_table('submissions',
