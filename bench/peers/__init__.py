@@ -1,0 +1,1 @@
+"""The raw parts that Kyros is measured beside: what a team would write first."""
