@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
+    ARRAY,
+    BindParameter,
     ColumnClause,
+    ColumnElement,
     Connection,
     Insert,
     Integer,
@@ -32,6 +35,7 @@ from sqlalchemy import (
 )
 
 from kyros_worker.database import Table
+from kyros_worker.prepared import PREPARED
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,15 @@ def updating(name: str, table: type[Table], columns: Sequence[str]) -> BulkWrite
     return BulkWrite(name, ("id", *columns), statement)
 
 
+def is_one_of(column: Any, parameter: str) -> ColumnElement[bool]:
+    """Whether a column's value is in the list given as the parameter of that name.
+
+    The statement's text stays the same for a list of any length.
+    """
+    values: BindParameter[Any] = bindparam(parameter, type_=ARRAY(column.type))
+    return cast("ColumnElement[bool]", column == func.any(values))
+
+
 def as_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     """The JSON array of rows; times, amounts and the values of JSON columns are taken as such."""
     return json.dumps(
@@ -104,7 +117,8 @@ def together(*kinds: BulkWrite) -> Select[*tuple[Any, ...]]:
     """
     notices = _recordset("notices", [column("channel", Text), column("payload", Text)])
     told = select(func.pg_notify(notices.c.channel, notices.c.payload))
-    return told.add_cte(*(kind.statement.cte(kind.name) for kind in kinds))
+    kept = told.add_cte(*(kind.statement.cte(kind.name) for kind in kinds))
+    return kept.execution_options(**PREPARED)
 
 
 class Writes:

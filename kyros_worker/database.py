@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import JSON
 
 from kyros_worker import strict_json
+from kyros_worker.prepared import prepare_statements
 from kyros_worker.settings import current
 
 __all__ = ["Connection", "Table", "engine", "is_away", "read", "transaction"]
@@ -38,7 +39,7 @@ class Table(DeclarativeBase):
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """The pool of connections of this process, made at first use (after any fork)."""
-    return create_engine(
+    made = create_engine(
         driver_url(current().required_database_url()),
         pool_size=8,
         max_overflow=24,
@@ -57,6 +58,8 @@ def engine() -> Engine:
         json_serializer=strict_json.dumps,
         json_deserializer=strict_json.loads_stored,
     )
+    prepare_statements(made)
+    return made
 
 
 def driver_url(database_url: str) -> URL:

@@ -6,11 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
-from kyros_worker.bulk import Writes, inserting, updating
+from kyros_worker.bulk import Writes, inserting, is_one_of, updating
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.model.prices import Unpriced
+from kyros_worker.prepared import PREPARED
 
 EndState = Literal["completed", "failed", "aborted", "lost"]
 
@@ -92,15 +93,14 @@ def end_calls(
 
 def ended_calls(connection: Connection, task_ids: Sequence[str]) -> Sequence[RowMapping]:
     """Task, role and tier of every call of these tasks that has ended, oldest first."""
-    return connection.execute(_ENDED, {"task_ids": task_ids}).mappings().all()
+    return connection.execute(_ENDED, {"task_ids": list(task_ids)}).mappings().all()
 
 
 _ENDED = (
     select(ModelCall.task_id, ModelCall.role, ModelCall.tier)
-    .where(
-        ModelCall.task_id.in_(bindparam("task_ids", expanding=True)), ModelCall.state != "started"
-    )
+    .where(is_one_of(ModelCall.task_id, "task_ids"), ModelCall.state != "started")
     .order_by(ModelCall.id)
+    .execution_options(**PREPARED)
 )
 
 

@@ -10,15 +10,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import cast
 
 import psycopg2
 from kombu.exceptions import KombuError
 from redis import Redis, RedisError
+from sqlalchemy import Connection, text
 
 from kyros_worker.database import is_away
 from kyros_worker.dispatch import lost_messages, sentinel, sweeps
-from kyros_worker.dispatch.publish import publish_due
+from kyros_worker.dispatch.publish import publish_due, publishing
 from kyros_worker.settings import current
 from kyros_worker.submission.create import QUEUE_CHANNEL
 
@@ -84,18 +85,19 @@ def _publish(stopping: threading.Event) -> None:
 
     url = current().required_redis_url()
     redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
-    with _Listening() as queued, app.connection_for_write() as connection, redis:
-        connection.ensure_connection(max_retries=1, timeout=5)
-        producer = app.amqp.Producer(connection, auto_declare=False)
+    with publishing() as connection, app.connection_for_write() as broker, redis:
+        connection.execute(text(f"LISTEN {QUEUE_CHANNEL}"))
+        broker.ensure_connection(max_retries=1, timeout=5)
+        producer = app.amqp.Producer(broker, auto_declare=False)
         checked_at = 0.0
         while not stopping.is_set():
             if time.monotonic() - checked_at >= _CHECK_SECONDS:
                 sentinel.check(redis)
                 lost_messages.check(redis)
                 checked_at = time.monotonic()
-            published = publish_due(app, producer)
+            published = publish_due(connection, app, producer)
             if published == 0:
-                queued.wait()
+                _wait_for_queued(connection)
             elif published >= _BUSY:
                 stopping.wait(_GATHER_SECONDS)
 
@@ -112,22 +114,10 @@ def _sweep(stopping: threading.Event) -> None:
         stopping.wait(_POLL_SECONDS)
 
 
-class _Listening:
-    """A connection of its own on which Postgres tells that something was queued."""
-
-    def __enter__(self) -> Self:
-        self._connection = psycopg2.connect(current().required_database_url(), connect_timeout=5)
-        self._connection.autocommit = True
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {QUEUE_CHANNEL}")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def wait(self) -> None:
-        """Returns when something was queued, after a fifth of a second at most."""
-        if not self._connection.notifies:
-            select.select([self._connection], [], [], _POLL_SECONDS)
-            self._connection.poll()
-        self._connection.notifies.clear()
+def _wait_for_queued(connection: Connection) -> None:
+    """Returns when something was queued, after a fifth of a second at most."""
+    driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
+    if not driver.notifies:
+        select.select([driver], [], [], _POLL_SECONDS)
+        driver.poll()
+    driver.notifies.clear()

@@ -24,7 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from kyros_worker.bulk import BulkWrite, Writes, rows_of
+from kyros_worker.bulk import BulkWrite, Writes, is_one_of, rows_of
+from kyros_worker.prepared import PREPARED
 from kyros_worker.submission.create import QUEUE_CHANNEL
 from kyros_worker.submission.tables import Submission
 
@@ -43,7 +44,7 @@ def claim(
 ) -> Sequence[RowMapping]:
     """Takes those of the submissions of these locked tasks that are queued and due; gives them."""
     values = {
-        "ids": submission_ids,
+        "ids": list(submission_ids),
         "task_ids": list(task_ids),
         "worker": worker,
         "lease": timedelta(seconds=lease_seconds),
@@ -54,8 +55,8 @@ def claim(
 _CLAIM = (
     update(Submission)
     .where(
-        Submission.id.in_(bindparam("ids", expanding=True)),
-        Submission.task_id.in_(bindparam("task_ids", expanding=True)),
+        is_one_of(Submission.id, "ids"),
+        is_one_of(Submission.task_id, "task_ids"),
         Submission.state == "queued",
         Submission.due_at <= func.clock_timestamp(),
     )
@@ -67,6 +68,7 @@ _CLAIM = (
         started_at=func.coalesce(Submission.started_at, func.now()),
     )
     .returning(Submission)
+    .execution_options(**PREPARED)
 )
 
 

@@ -10,6 +10,7 @@ from kyros_worker.bulk import Writes, updating
 from kyros_worker.errors import ConflictError
 from kyros_worker.event.write import NEW_EVENTS, TASK_CHANNEL, NewEvent, event_row
 from kyros_worker.ids import is_id
+from kyros_worker.prepared import PREPARED
 from kyros_worker.task import present
 from kyros_worker.task.queries import no_such_task
 from kyros_worker.task.states import State
@@ -34,7 +35,7 @@ def locking(which: ColumnElement[bool], *columns: Any) -> Select[*tuple[Any, ...
     of their ids, by everybody: so no two transactions wait for each other.
     """
     query = select(*present.CHANGING, *columns).where(which).order_by(Task.id)
-    return query.with_for_update()
+    return query.with_for_update().execution_options(**PREPARED)
 
 
 def lock_tasks(

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, select
 
 from kyros_worker.agent.ask import Reply
 from kyros_worker.agent.brief import EarlierCall
-from kyros_worker.bulk import Writes
+from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
 from kyros_worker.cost.ledger import SHOWN, Settlement, open_call, settle_call, shown
 from kyros_worker.cost.tables import ModelCall
@@ -22,6 +22,7 @@ from kyros_worker.ids import new_id
 from kyros_worker.model.failure import Failure
 from kyros_worker.model.prices import unpriced
 from kyros_worker.model.usage import UNREPORTED
+from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import Role, current
 from kyros_worker.submission.claim import Held, finish, give_back
 from kyros_worker.submission.create import (
@@ -66,7 +67,7 @@ Recorded = Literal["recorded", "lost its lease", "given back", "aborted"] | Work
 
 def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]:
     """Records how calls ended and what follows, in their order."""
-    tasks = lock_tasks(connection, _TASKS, ids={ended.work.task_id for ended in all_ended})
+    tasks = lock_tasks(connection, _TASKS, ids=[ended.work.task_id for ended in all_ended])
     found = connection.execute(_CALLS, {"ids": [ended.work.call_id for ended in all_ended]})
     calls = {call["id"]: call for call in found.mappings()}
     writes = Writes()
@@ -79,13 +80,13 @@ def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]
     return recorded
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_TASKS = locking(Task.id.in_(_IDS))
+_TASKS = locking(is_one_of(Task.id, "ids"))
 #: The calls that have not been settled, each with how its submission stands.
 _CALLS = (
     select(*SHOWN, Submission.state.label("standing"), Submission.claim.label("held_claim"))
     .join(Submission, Submission.id == ModelCall.submission_id)
-    .where(ModelCall.id.in_(_IDS), ModelCall.latency_seconds.is_(None))
+    .where(is_one_of(ModelCall.id, "ids"), ModelCall.latency_seconds.is_(None))
+    .execution_options(**PREPARED)
 )
 
 

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, select
 
 from kyros_worker.agent.ask import prompt_text
 from kyros_worker.agent.brief import Brief, EarlierCall
-from kyros_worker.bulk import Writes
+from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
 from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose, nobody
+from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
@@ -28,17 +29,19 @@ _SHOWN_TO_MODELS = (
     Task.complexity, Task.metadata_, Task.context,
 )  # fmt: skip
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _WAITING = locking(
     Task.id.in_(
-        select(Submission.task_id).where(Submission.id.in_(_IDS), Submission.state == "queued")
+        select(Submission.task_id).where(
+            is_one_of(Submission.id, "ids"), Submission.state == "queued"
+        )
     ),
     *_SHOWN_TO_MODELS,
 )
 _PASSES = (
     select(Submission.task_id, Submission.role, Submission.answer)
-    .where(Submission.task_id.in_(_IDS), Submission.state == "completed")
+    .where(is_one_of(Submission.task_id, "ids"), Submission.state == "completed")
     .order_by(Submission.id)
+    .execution_options(**PREPARED)
 )
 
 _DOING = {
@@ -69,7 +72,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
 
     Gives the work of each in the order of the ids; None where nothing is to do.
     """
-    tasks = lock_tasks(connection, _WAITING, ids=submission_ids)
+    tasks = lock_tasks(connection, _WAITING, ids=list(submission_ids))
     if not tasks:
         return [None] * len(submission_ids)
     lease_seconds = current().lease_seconds

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from kyros_worker.bulk import Writes
 from kyros_worker.database import read, transaction
-from kyros_worker.dispatch.publish import publish_due
+from kyros_worker.dispatch.publish import publish_due, publishing
 from kyros_worker.submission import claim
 from kyros_worker.submission.tables import Submission
 from tests import factories
@@ -38,7 +38,8 @@ def ids(broker):
 
 
 def publish(broker):
-    return publish_due(Celery(set_as_current=False), broker)
+    with publishing() as connection:
+        return publish_due(connection, Celery(set_as_current=False), broker)
 
 
 def make(count=1, **fields):
@@ -168,10 +169,10 @@ def test_on_a_real_queue_the_urgent_go_first(no_tasks, redis_url):
     Redis.from_url(redis_url).flushdb()
     made = {name: make(priority=name)[0] for name in ("low", "medium", "critical", "high")}
     critic = make(type="review")[0]
-    with app.connection_for_write() as connection:
-        producer = app.amqp.Producer(connection, auto_declare=False)
-        assert publish_due(app, producer) == 5
-        channel = connection.default_channel
+    with publishing() as connection, app.connection_for_write() as broker:
+        producer = app.amqp.Producer(broker, auto_declare=False)
+        assert publish_due(connection, app, producer) == 5
+        channel = broker.default_channel
         found = [channel.basic_get("implementer", no_ack=True) for _ in range(5)]
         assert found.pop() is None
         assert [message.payload[0] for message in found] == [

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from kyros_worker import database
 from kyros_worker.cursor import encode
 from kyros_worker.dispatch import sweeps
-from kyros_worker.dispatch.publish import publish_due
+from kyros_worker.dispatch.publish import publish_due, publishing
 from kyros_worker.migrations.upgrade import upgrade
 from kyros_worker.task import queries
 from kyros_worker.task.schemas import TaskFilter
@@ -81,7 +81,8 @@ def middle_id(engine):
 
 
 def nothing_to_publish():
-    assert publish_due(None, None) == 0
+    with publishing() as connection:
+        assert publish_due(connection, None, None) == 0
 
 
 #: What the dispatcher asks again and again; here there is nothing to do.
