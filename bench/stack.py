@@ -117,7 +117,7 @@ class Stack:
 class Peers:
     """Bare Flask and bare Celery, with the same processes and threads as the stack's."""
 
-    def __init__(self, stack: Stack, *, seconds: float = 10, concurrency: int = 32) -> None:
+    def __init__(self, stack: Stack, *, seconds: float = 10, concurrency: int = 64) -> None:
         self._stack = stack
         self._concurrency = concurrency
         self.port = free_port()

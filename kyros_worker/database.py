@@ -5,16 +5,19 @@ from it are written together or not at all (design, law 2). No transaction is he
 network is slow (law 3).
 """
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import psycopg2
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import JSON
 
 from kyros_worker import strict_json
@@ -24,6 +27,7 @@ from kyros_worker.settings import current
 __all__ = ["Connection", "Table", "engine", "is_away", "read", "transaction"]
 
 
+_TRUSTED_SECONDS = 1.0
 _JSON = JSON(none_as_null=True)
 
 
@@ -44,7 +48,6 @@ def engine() -> Engine:
         pool_size=8,
         max_overflow=24,
         pool_timeout=15,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
             "application_name": "kyros",
@@ -59,7 +62,29 @@ def engine() -> Engine:
         json_deserializer=strict_json.loads_stored,
     )
     prepare_statements(made)
+    _ask_idle_connections(made)
     return made
+
+
+def _ask_idle_connections(made: Engine) -> None:
+    """Asks a connection that has rested whether its server still answers; else it is replaced.
+
+    Asking each time would cost a round trip for each transaction.
+    """
+
+    def rests(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    def ask(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+        rested = time.monotonic() - record.info.get("rests_since", math.inf)
+        if rested > _TRUSTED_SECONDS:
+            try:
+                made.dialect.do_ping(connection)
+            except psycopg2.Error as error:
+                raise InvalidatePoolError from error
+
+    event.listen(made, "checkin", rests)
+    event.listen(made, "checkout", ask)
 
 
 def driver_url(database_url: str) -> URL:

@@ -7,7 +7,6 @@ before what they gave is committed.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
@@ -23,12 +22,27 @@ _MOST_ITEMS = 100
 _MOST_BYTES = 4 * 1024 * 1024
 
 
+def commit(
+    write: Callable[[Connection, Sequence[Item]], Sequence[Result]], items: Sequence[Item]
+) -> Sequence[Result | BaseException]:
+    """Writes items in one transaction; gives the result of each, in order, or what went wrong.
+
+    Where it fails, each is written in a transaction of its own: one item's fault is not another's.
+    """
+    try:
+        with transaction() as connection:
+            return list(write(connection, items))
+    except BaseException as error:  # noqa: BLE001 - it is raised where the item came from
+        if len(items) == 1 or is_away(error) or not isinstance(error, Exception):
+            return [error] * len(items)
+    return [commit(write, [item])[0] for item in items]
+
+
 class _Waiting(Generic[Item, Result]):
     def __init__(self, item: Item, size: int) -> None:
         self.item = item
         self.size = size
-        self.result: Result | None = None
-        self.error: BaseException | None = None
+        self.result: Result | BaseException | None = None
         self.written = False
         self.woken = threading.Event()
 
@@ -36,16 +50,11 @@ class _Waiting(Generic[Item, Result]):
 class GroupCommit(Generic[Item, Result]):
     """Writes items of one kind, those that arrive together in one transaction.
 
-    `write` gets them in the order of their arrival and gives a result for each. While more than
-    one arrives at a time, the leader waits `gather` seconds for more of them.
+    `write` gets them in the order of their arrival and gives a result for each.
     """
 
-    def __init__(
-        self, write: Callable[[Connection, Sequence[Item]], Sequence[Result]], gather: float = 0
-    ) -> None:
+    def __init__(self, write: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> None:
         self._write = write
-        self._gather = gather
-        self._busy = False
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._led = False
@@ -63,16 +72,13 @@ class GroupCommit(Generic[Item, Result]):
             mine.woken.wait()
         if not mine.written:
             self._lead()
-        if mine.error is not None:
-            raise mine.error
+        if isinstance(mine.result, BaseException):
+            raise mine.result
         return cast("Result", mine.result)
 
     def _lead(self) -> None:
         """Writes the oldest that wait, the leader's own first among them."""
-        if self._gather and self._busy:
-            time.sleep(self._gather)
         group = self._next_group()
-        self._busy = len(group) > 1
         try:
             self._commit(group)
         finally:
@@ -96,16 +102,6 @@ class GroupCommit(Generic[Item, Result]):
         return group
 
     def _commit(self, group: list[_Waiting[Item, Result]]) -> None:
-        try:
-            with transaction() as connection:
-                results = self._write(connection, [one.item for one in group])
-        except BaseException as error:  # noqa: BLE001 - it is raised where the item came from
-            if len(group) > 1 and isinstance(error, Exception) and not is_away(error):
-                for one in group:
-                    self._commit([one])
-                return
-            for one in group:
-                one.error, one.written = error, True
-            return
+        results = commit(self._write, [one.item for one in group])
         for one, result in zip(group, results, strict=True):
             one.result, one.written = result, True

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
 
-#: The execution options of a statement whose text is always the same.
+#: The execution options of a statement whose text is always the same. Postgres infers what type a
+#: parameter has from what it is compared with or written to.
 PREPARED: Final = {"prepared": True}
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")

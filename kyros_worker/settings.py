@@ -81,7 +81,7 @@ class Settings(BaseModel):
     )
 
     #: Submissions that one worker process runs side by side; they mostly wait for a model.
-    worker_concurrency: int = Field(32, alias="KYROS_WORKER_CONCURRENCY", ge=1, le=2000)
+    worker_concurrency: int = Field(64, alias="KYROS_WORKER_CONCURRENCY", ge=1, le=2000)
     #: How long a claim lasts without a renewal, in seconds. A third of it is the renewal's pace.
     lease_seconds: float = Field(15, alias="KYROS_LEASE_SECONDS", ge=3, le=25)
     #: The first pause before a failed try is tried again, in seconds; it doubles each time.

@@ -15,6 +15,7 @@ from kyros_worker.errors import ConfigurationError
 from kyros_worker.settings import PROJECT_ROOT, ROLES, Settings, current
 
 _APPLICATION = "kyros_worker.queue.app"
+_POOL = "kyros_worker.task.pool:Pool"
 FLOWER_USER = "kyros"
 
 
@@ -27,9 +28,10 @@ def worker(role: str) -> NoReturn:
     settings.required_redis_url()
     # The pid keeps workers of one role on one machine apart; exec does not change it.
     name = f"{role}@{socket.gethostname()}-{os.getpid()}"
+    os.environ["CELERY_CUSTOM_WORKER_POOL"] = _POOL
     _become(
         settings,
-        ["celery", "-A", _APPLICATION, "worker", "-Q", role, "-n", name, "-P", "threads",
+        ["celery", "-A", _APPLICATION, "worker", "-Q", role, "-n", name, "-P", "custom",
          "-c", str(settings.worker_concurrency), "-E", "--without-gossip", "--without-mingle",
          "-l", "INFO"],
     )  # fmt: skip

@@ -30,8 +30,9 @@ app.conf.update(
     broker_transport_options={
         "priority_steps": list(range(len(PRIORITIES))),
         "queue_order_strategy": "priority",
-        # The second net only: leases hand a dead worker's work on much earlier.
-        "visibility_timeout": 3600,
+        # What a worker has in hand it keeps in its memory, not in Redis: a dead worker's claims are
+        # leases, and a message that was lost before its claim is published again.
+        "ack_emulation": False,
         # No command takes that long. Whoever waits for a Redis that hangs, or that the network has
         # swallowed, asks anew after it: the fleet has ten seconds to be back.
         "socket_timeout": 5,

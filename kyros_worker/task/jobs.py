@@ -11,10 +11,9 @@ from kyros_worker.database import is_away
 from kyros_worker.queue.app import app
 from kyros_worker.queue.names import RUN_SUBMISSION
 from kyros_worker.submission.lease import keeper
-from kyros_worker.task.perform import perform
+from kyros_worker.task.perform import StoppingError, perform
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_SECONDS = 1.0
 
 # Celery's own thread hands messages out, and asks for the interpreter at each of its round trips
 # to Redis; with Python's 5 ms it would wait longer for that than for Redis.
@@ -24,16 +23,29 @@ sys.setswitchinterval(0.001)
 @app.task(name=RUN_SUBMISSION)  # type: ignore[untyped-decorator]
 def run_submission(submission_id: str) -> None:
     """Works on one submission. The message holds its id only."""
-    if keeper.stopping:
-        raise Reject(requeue=True)
     try:
         perform(submission_id)
     except Exception as error:
-        if not is_away(error):
-            raise
-        _LOG.warning("%s waits: Postgres is away.", submission_id)
-        keeper.wait_for_stop(_PAUSE_SECONDS)
-        raise Reject(requeue=True) from error
+        raise rejected(error) from error
+
+
+def rejected(error: Exception) -> Exception:
+    """What Celery is told of a message whose work raised.
+
+    It goes back to the broker when it can't be worked on here and now, and has failed otherwise.
+    """
+    if isinstance(error, StoppingError):
+        return _goes_back(error)
+    if is_away(error):
+        _LOG.warning("A submission waits: Postgres is away.")
+        return _goes_back(error)
+    _LOG.error("A submission failed.", exc_info=error)
+    return error
+
+
+def _goes_back(error: Exception) -> Exception:
+    rejecting: Exception = Reject(error, requeue=True)
+    return rejecting
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

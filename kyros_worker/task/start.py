@@ -77,7 +77,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
         return [None] * len(submission_ids)
     lease_seconds = current().lease_seconds
     claimed = claim.claim(connection, submission_ids, tasks, worker, lease_seconds)
-    past = _past(connection, list(tasks))
+    past = _past(connection, [one["task_id"] for one in claimed if not _is_first(tasks, one)])
     writes = Writes()
     works = {one["id"]: _begin(writes, tasks[one["task_id"]], one, past) for one in claimed}
     writes.execute(connection)
@@ -192,8 +192,16 @@ class _Past:
     calls: defaultdict[str, list[EarlierCall]]
 
 
+def _is_first(tasks: dict[str, dict[str, Any]], claimed: RowMapping) -> bool:
+    """Whether nothing was done before on the task of this submission."""
+    waits = tasks[claimed["task_id"]]["state"] == "queued"
+    return bool(waits and claimed["run"] == claimed["claim"] == 1)
+
+
 def _past(connection: Connection, task_ids: Sequence[str]) -> _Past:
     past = _Past(defaultdict(list), defaultdict(list))
+    if not task_ids:
+        return past
     for one in connection.execute(_PASSES, {"ids": task_ids}).mappings():
         past.passes[one["task_id"]].append(one)
     for call in ended_calls(connection, task_ids):

@@ -7,6 +7,7 @@ from celery.exceptions import Reject
 from sqlalchemy.exc import OperationalError
 
 from kyros_worker.submission.tables import Submission
+from kyros_worker.task import perform
 from kyros_worker.task.tables import Task
 from tests import factories
 
@@ -37,7 +38,7 @@ def test_a_message_is_worked_on(jobs, review):
 
 
 def test_during_a_shutdown_the_message_goes_back(jobs, review, monkeypatch):
-    monkeypatch.setattr(jobs, "keeper", SimpleNamespace(stopping=True))
+    monkeypatch.setattr(perform, "keeper", SimpleNamespace(stopping=True))
     with pytest.raises(Reject) as rejected:
         jobs.run_submission(review)
     assert rejected.value.requeue
@@ -51,8 +52,8 @@ def test_while_postgres_is_away_the_message_goes_back_after_a_pause(jobs, review
     def away(*_, **__):
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr(jobs, "keeper", keeper)
-    monkeypatch.setattr(jobs, "perform", away)
+    monkeypatch.setattr(perform, "keeper", keeper)
+    monkeypatch.setattr(perform, "start", away)
     with pytest.raises(Reject) as rejected:
         jobs.run_submission(review)
     assert rejected.value.requeue
@@ -63,6 +64,6 @@ def test_a_bug_is_told(jobs, review, monkeypatch):
     def wrong(*_, **__):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(jobs, "perform", wrong)
+    monkeypatch.setattr(perform, "start", wrong)
     with pytest.raises(ValueError, match="a bug"):
         jobs.run_submission(review)

@@ -104,7 +104,7 @@ def test_an_answer_is_held_while_postgres_is_away(no_tasks, monkeypatch):
             raise OperationalError("UPDATE", {}, Exception("gone"))
         return original(*args)
 
-    monkeypatch.setattr(job._records, "_write", away)
+    monkeypatch.setattr(job, "record", away)
     perform(factories.current_submission(task_id))
     assert left == [0]
     assert factories.row(Task, task_id).state == "completed"
@@ -116,7 +116,7 @@ def test_a_bug_is_not_insisted_on(no_tasks, monkeypatch):
     def wrong(*_):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(job._records, "_write", wrong)
+    monkeypatch.setattr(job, "record", wrong)
     with pytest.raises(ValueError, match="a bug"):
         perform(factories.current_submission(task_id))
     assert job.keeper._held == {}

@@ -1,0 +1,66 @@
+"""The pool of a role's worker: in Celery's terms where messages run, but without a thread each.
+
+Celery hands over a message and hears of its end; what lies between is `perform`'s. How many are in
+hand at a time is Celery's prefetch limit, as with any pool.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import Any
+
+from billiard.einfo import ExceptionInfo
+from celery.concurrency.base import BasePool
+
+from kyros_worker.task.jobs import rejected
+from kyros_worker.task.perform import take
+
+#: Longer than a reply is kept at a shutdown.
+_STOP_SECONDS = 8
+
+
+class Pool(BasePool):  # type: ignore[misc]
+    """Runs each message's submission; other jobs have their own workers."""
+
+    body_can_be_buffer = True
+    signal_safe = False
+
+    def on_start(self) -> None:
+        """Celery starts the worker."""
+        self._in_hand: set[Future[None]] = set()
+
+    def on_apply(
+        self,
+        _target: Callable[..., Any],
+        args: tuple[Any, ...],
+        _kwargs: dict[str, Any],
+        *,
+        callback: Callable[..., None],
+        accept_callback: Callable[..., None],
+        **_: Any,
+    ) -> None:
+        """Takes a message of which `args` are Celery's: its name, id, request and body."""
+        accept_callback(os.getpid(), time.monotonic())
+        (submission_id,), _, _ = json.loads(args[3])
+        done = take(submission_id)
+        self._in_hand.add(done)
+        done.add_done_callback(partial(self._end, callback, time.monotonic()))
+
+    def on_stop(self) -> None:
+        """Waits for the leases to be given back, which the shutdown's beginning asked for."""
+        wait(list(self._in_hand), _STOP_SECONDS)
+
+    def _end(self, callback: Callable[..., None], began: float, done: "Future[None]") -> None:
+        self._in_hand.discard(done)
+        runtime = time.monotonic() - began
+        try:
+            done.result()
+        except Exception as error:  # noqa: BLE001 - Celery is told of it
+            failure = rejected(error)
+            info = ExceptionInfo((type(failure), failure, error.__traceback__))
+            callback((True, info, runtime))
+        else:
+            callback((False, None, runtime))
