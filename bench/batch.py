@@ -12,12 +12,12 @@ from bench.intake import TASK, unpublished
 from bench.rounds import Figure, alone, rounds
 from bench.stack import KEY, Stack, until
 
-REQUESTS = 10
+REQUESTS = 20
 _EACH = 1_000
 
 
 def measure(stack: Stack) -> list[Figure]:
-    """Tasks a second, answered and published, with two requests at a time."""
+    """Tasks a second, answered and published, with four requests at a time."""
     _take_in(stack)
     measured = [_take_in(stack) for _ in range(rounds(5))]
     return [
@@ -32,7 +32,7 @@ def _take_in(stack: Stack) -> tuple[float, float]:
     body = json.dumps({"tasks": [TASK] * _EACH}).encode()
     request = load.post("/v1/tasks/batch", body, KEY)
     began = time.perf_counter()
-    measured = load.run(stack.port, lambda _: request, connections=2, count=REQUESTS)
+    measured = load.run(stack.port, lambda _: request, connections=4, count=REQUESTS)
     if measured.refused():
         raise RuntimeError(f"the batch was refused: {measured.refused()}")
     until(lambda: unpublished(stack) == 0, 60, "every row is published")

@@ -4,7 +4,6 @@ A statement's text stays the same for any number of rows, so it is compiled once
 a round trip is shared by all of them.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from kyros_worker import strict_json
 from kyros_worker.database import Table
 from kyros_worker.prepared import PREPARED
 
@@ -98,9 +98,7 @@ def is_one_of(column: Any, parameter: str) -> ColumnElement[bool]:
 
 def as_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     """The JSON array of rows; times, amounts and the values of JSON columns are taken as such."""
-    return json.dumps(
-        rows, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
-    )
+    return strict_json.dumps(rows, _plain)
 
 
 def joined(arrays: Iterable[str]) -> str:

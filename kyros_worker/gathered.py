@@ -11,13 +11,14 @@ Item = TypeVar("Item")
 
 _LOG = logging.getLogger(__name__)
 _MOST_ITEMS = 100
+_BUSY = 4
 
 
 class Gathered(Generic[Item]):
     """Hands items to `handle`, up to a hundred at a time, in one thread made at first use.
 
-    While more than one comes at a time it waits `gather` seconds for more of them, so that a lone
-    item waits for nobody and many share what handling costs.
+    While several come at a time it waits `gather` seconds for more of them, so that a lone item
+    waits for nobody and many share what handling costs.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Gathered(Generic[Item]):
                     items.append(self._items.get_nowait())
             except Empty:
                 pass
-            busy = len(items) > 1
+            busy = len(items) >= _BUSY
             try:
                 self._handle(items)
             except Exception:  # noqa: BLE001 - the thread must outlive any fault
