@@ -1,4 +1,4 @@
-"""The dispatcher's process: one thread publishes, one runs the sweeps.
+"""The dispatcher's process: one thread publishes, one watches the broker, one runs the sweeps.
 
 They share nothing: a broker that is away or slow holds up no sweep, so recovery never runs through
 the broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
@@ -7,6 +7,7 @@ the broker that it recovers (design, law 2). Any number of dispatchers may run s
 import logging
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -51,8 +52,10 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     threads = [
         threading.Thread(target=_keep_going, args=(run, stopping), name=run.__name__, daemon=True)
-        for run in (_publish, _sweep)
+        for run in (_publish, _watch_broker, _sweep)
     ]
+    # What is due to be published waits for no sweep's turn at the interpreter.
+    sys.setswitchinterval(0.0005)
     for thread in threads:
         thread.start()
     _LOG.info("The dispatcher runs.")
@@ -83,23 +86,26 @@ def _publish(stopping: threading.Event) -> None:
     """Publishes as soon as a transaction that queued something has committed."""
     from kyros_worker.queue.app import app  # noqa: PLC0415 - workers import it before any setting
 
-    url = current().required_redis_url()
-    redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
-    with publishing() as connection, app.connection_for_write() as broker, redis:
+    with publishing() as connection, app.connection_for_write() as broker:
         connection.execute(text(f"LISTEN {QUEUE_CHANNEL}"))
         broker.ensure_connection(max_retries=1, timeout=5)
         producer = app.amqp.Producer(broker, auto_declare=False)
-        checked_at = 0.0
         while not stopping.is_set():
-            if time.monotonic() - checked_at >= _CHECK_SECONDS:
-                sentinel.check(redis)
-                lost_messages.check(redis)
-                checked_at = time.monotonic()
             published = publish_due(connection, app, producer)
             if published == 0:
                 _wait_for_queued(connection)
             elif published >= _BUSY:
                 stopping.wait(_GATHER_SECONDS)
+
+
+def _watch_broker(stopping: threading.Event) -> None:
+    """Notices what the broker has lost."""
+    url = current().required_redis_url()
+    redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
+    with redis:
+        while not stopping.wait(_CHECK_SECONDS):
+            sentinel.check(redis)
+            lost_messages.check(redis)
 
 
 def _sweep(stopping: threading.Event) -> None:
