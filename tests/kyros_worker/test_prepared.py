@@ -18,6 +18,8 @@ def prepared_on(connection):
 
 @pytest.fixture
 def connection(schema):
+    # What another test prepared lives on in the pool's idle connections.
+    engine().dispose()
     with engine().connect() as connection:
         connection.detach()
         yield connection
