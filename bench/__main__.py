@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import batch, end_to_end, intake, latency, models, scale
+from bench import batch, end_to_end, intake, latency, layers, models, scale
 from bench.rounds import Figure
 from bench.stack import Stack, running
 
@@ -46,6 +46,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "latency": _on_a_stack(latency.measure),
     "models": models.measure,
     "scale": scale.measure,
+    "layers": layers.measure,
 }
 
 

@@ -13,23 +13,24 @@ from bench.rounds import Figure, alone, rounds
 from bench.stack import KEY, Stack, until
 
 REQUESTS = 20
-_EACH = 1_000
+EACH = 1_000
 
 
 def measure(stack: Stack) -> list[Figure]:
     """Tasks a second, answered and published, with four requests at a time."""
-    _take_in(stack)
-    measured = [_take_in(stack) for _ in range(rounds(5))]
+    take_in(stack)
+    measured = [take_in(stack) for _ in range(rounds(5))]
     return [
         alone("batch, stored and answered", "tasks/s", [one[0] for one in measured]),
         alone("batch, stored and published", "tasks/s", [one[1] for one in measured]),
     ]
 
 
-def _take_in(stack: Stack) -> tuple[float, float]:
+def take_in(stack: Stack) -> tuple[float, float]:
+    """Tasks a second, answered and published."""
     stack.empty()
     stack.settle()
-    body = json.dumps({"tasks": [TASK] * _EACH}).encode()
+    body = json.dumps({"tasks": [TASK] * EACH}).encode()
     request = load.post("/v1/tasks/batch", body, KEY)
     began = time.perf_counter()
     measured = load.run(stack.port, lambda _: request, connections=4, count=REQUESTS)
@@ -37,4 +38,4 @@ def _take_in(stack: Stack) -> tuple[float, float]:
         raise RuntimeError(f"the batch was refused: {measured.refused()}")
     until(lambda: unpublished(stack) == 0, 60, "every row is published")
     published = time.perf_counter() - began
-    return REQUESTS * _EACH / measured.seconds, REQUESTS * _EACH / published
+    return REQUESTS * EACH / measured.seconds, REQUESTS * EACH / published

@@ -54,10 +54,10 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _at_once(folder: Path, count: int) -> list[Figure]:
-    with _stack(folder, seconds=0, concurrency=32) as (stack, _):
-        _finish(stack, 100)
+    with serving(folder, seconds=0, concurrency=32) as (stack, _):
+        finish(stack, 100)
         before = stack.cpu()
-        seconds = _finish(stack, count)
+        seconds = finish(stack, count)
         used = (stack.cpu()["implementer"] - before["implementer"]) / count * 1_000
     return [
         alone("model calls that are answered at once", "calls/s", [count / seconds]),
@@ -66,7 +66,7 @@ def _at_once(folder: Path, count: int) -> list[Figure]:
 
 
 def _waiting(folder: Path, seconds: int, count: int) -> list[Figure]:
-    with _stack(folder, seconds=seconds, concurrency=count) as (stack, url):
+    with serving(folder, seconds=seconds, concurrency=count) as (stack, url):
         worker = psutil.Process(stack.pid("implementer"))
         idle = worker.memory_full_info().uss / _MIB
         _create(stack, count)
@@ -81,7 +81,8 @@ def _waiting(folder: Path, seconds: int, count: int) -> list[Figure]:
 
 
 @contextmanager
-def _stack(folder: Path, *, seconds: float, concurrency: int) -> Iterator[tuple[Stack, str]]:
+def serving(folder: Path, *, seconds: float, concurrency: int) -> Iterator[tuple[Stack, str]]:
+    """A stack whose live models are a stand-in that answers after so many seconds, and its URL."""
     folder.mkdir(mode=0o755)
     command = [sys.executable, "-m", "bench.peers.stand_in", str(seconds)]
     process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
@@ -107,7 +108,8 @@ def _most(url: str) -> int:
     return int(httpx.get(f"{url}/most").text)
 
 
-def _finish(stack: Stack, count: int) -> float:
+def finish(stack: Stack, count: int) -> float:
+    """Has so many live tasks done; gives the seconds that it took."""
     began = time.perf_counter()
     _create(stack, count)
     _wait(stack, count)

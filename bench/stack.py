@@ -107,7 +107,7 @@ class Stack:
     def cpu(self) -> dict[str, float]:
         """Seconds of processor that each process has taken so far, its children included."""
         used = {
-            state.name: sum(map(_cpu, _family(state.pid)))
+            state.name: sum(map(_cpu, family(state.pid)))
             for state in Supervisor(self.home).states()
             if state.pid
         }
@@ -224,7 +224,8 @@ def running(folder: Path, **environ: str) -> Iterator[Stack]:
         stack.down()
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all that it started; none when it has ended."""
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
