@@ -108,6 +108,8 @@ def _watchers(stack: Stack) -> Iterator[None]:
         yield
         if any(_answered(watcher) for watcher in waiting):
             raise RuntimeError("a wait was answered before its task ended")
+        # Its end sends every watcher home, so that the next round's find their places free.
+        stack.http.post(f"/v1/tasks/{task_id}/cancel").raise_for_status()
 
 
 def _answered(watcher: socket.socket) -> bool:
