@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 
 from kyros_worker.database import is_away
 from kyros_worker.dispatch import lost_messages, sentinel, sweeps
-from kyros_worker.dispatch.publish import publish_due, publishing
+from kyros_worker.dispatch.publish import AT_ONCE, publish_due, publishing
 from kyros_worker.settings import current
 from kyros_worker.submission.create import QUEUE_CHANNEL
 
@@ -30,7 +30,7 @@ _POLL_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
 _CHECK_SECONDS = 1.0
 #: After a round that published so many, what is queued meanwhile goes out together: a round costs
-#: as much as several messages.
+#: as much as several messages. After a full round more is waiting already.
 _BUSY = 3
 _GATHER_SECONDS = 0.02
 #: After Postgres was away, workers get this long to renew their leases before one is taken.
@@ -98,7 +98,7 @@ def _publish(stopping: threading.Event) -> None:
             published = publish_due(connection, app, producer)
             if published == 0:
                 _wait_for_queued(connection)
-            elif published >= _BUSY:
+            elif _BUSY <= published < AT_ONCE:
                 stopping.wait(_GATHER_SECONDS)
 
 

@@ -25,7 +25,8 @@ from kyros_worker.queue.names import PRIORITIES, RUN_SUBMISSION
 from kyros_worker.submission.tables import Submission
 
 _LOG = logging.getLogger(__name__)
-_AT_ONCE = 500
+#: How many rows one round publishes at most.
+AT_ONCE = 500
 #: How soon a marked row is published again when its message could not be sent.
 _MARK = timedelta(seconds=3)
 #: The first delay until a queued row is published again; it doubles, so that a long backlog is
@@ -63,7 +64,7 @@ def _mark_due(connection: Connection) -> Sequence[Row[str, str, str, int, dateti
         select(Submission.id)
         .where(Submission.state == "queued", Submission.publish_at <= func.now())
         .order_by(Submission.publish_at)
-        .limit(_AT_ONCE)
+        .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
         .cte("due")
     )
