@@ -24,14 +24,20 @@ _PROCESSES = ("api", "implementer", "dispatch", "postgres", "redis", "flower")
 #: The layers, each by what its frames' functions and files look like; the first that fits counts.
 _LAYERS = {
     "serialising": r"^dumps \(kyros_worker/strict_json|api/answer|task/present|^as_rows|^_plain",
-    "parsing and validation": r"strict_json|api/strict_|pydantic(?!_ai)|flask_openapi3|/schemas\.py",
+    "parsing and validation": (
+        r"strict_json|api/strict_|pydantic(?!_ai)|flask_openapi3|/schemas\.py|model/steering"
+    ),
     "authentication": r"kyros_worker/auth/|api/caller|hmac|hashlib",
     "publishing": r"dispatch/publish",
     "SQL": r"sqlalchemy|psycopg2|kyros_worker/(database|bulk|prepared|group_commit)\.py",
-    "model layer": r"openai/|httpx|httpcore|h11|anyio|pydantic_ai|genai_prices|kyros_worker/(model|agent)/",
+    "model layer": (
+        r"openai/|httpx|httpcore|h11|anyio|pydantic_ai|genai_prices|asyncio"
+        r"|kyros_worker/(model|agent)/"
+    ),
     "Celery": r"celery|kombu|billiard|redis/|amqp|vine|task/pool|task/jobs",
-    "Flask": r"flask|werkzeug|api/app|gunicorn",
+    "Flask and gunicorn": r"flask|werkzeug|api/app|gunicorn|concurrent/futures|selectors",
     "Kyros's own": r"kyros_worker/|api/",
+    "threads and logging": r"threading|logging|queue\.py",
 }
 
 
@@ -53,7 +59,9 @@ def _profile(stack: Stack, load: str, process: str, run: Callable[[], int]) -> l
     """What each process takes of the processor for a task, and the shares within one of them."""
     run()
     samples: Counter[str] = Counter()
-    sampling = threading.Thread(target=_sample, args=(_busiest(stack, process), samples))
+    sampling = threading.Thread(
+        target=_sample, args=(_busiest(stack, process), stack.folder / "stacks", samples)
+    )
     before = stack.cpu()
     sampling.start()
     tasks = 0
@@ -70,18 +78,17 @@ def _profile(stack: Stack, load: str, process: str, run: Callable[[], int]) -> l
     ]
 
 
-def _sample(pid: int, samples: "Counter[str]") -> None:
+def _sample(pid: int, output: Path, samples: "Counter[str]") -> None:
     """Adds how many samples each layer had."""
     program = Path(sys.executable).with_name("py-spy")
     command = [
         program, "record", "--pid", str(pid), "--duration", str(_SECONDS), "--rate", "250",
-        "--format", "raw", "--output", "/dev/stdout", "--gil", "--nonblocking", "--full-filenames",
+        "--format", "raw", "--output", output, "--gil", "--nonblocking", "--full-filenames",
     ]  # fmt: skip
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for line in told.splitlines():
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    for line in output.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        if stack and count.isdigit():
-            samples[_layer(stack.split(";"))] += int(count)
+        samples[_layer(stack.split(";"))] += int(count)
 
 
 def _layer(frames: list[str]) -> str:
