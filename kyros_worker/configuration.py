@@ -123,12 +123,46 @@ Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=15, allow_inf_nan=
 
 
 class Price(_Table):
-    """Prices in USD per million tokens; `cached` is that of input read from a cache."""
+    """Prices in USD per million tokens; thinking is output."""
 
     input: Usd
     output: Usd
-    #: The same as `input` when left out.
+    #: Of input read from a cache; the same as `input` when left out.
     cached: Usd | None = None
+    #: Of input written to a cache; the same as `input` when left out.
+    cache_write: Usd | None = None
+
+
+class Limits(_Table):
+    """What may be spent, in USD: over `soft` people are asked and told, `hard` is never passed."""
+
+    soft: Usd | None = None
+    hard: Usd | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.soft is not None and self.hard is not None and self.soft > self.hard:
+            raise ValueError("soft is more than hard")
+        return self
+
+    @property
+    def are_set(self) -> bool:
+        """Whether there is any limit."""
+        return self.soft is not None or self.hard is not None
+
+
+class TaskLimits(Limits):
+    """A task's limits, and what happens to one that is at its hard limit."""
+
+    at_hard_limit: Literal["ask", "fail"] = "ask"
+
+
+class Budgets(_Table):
+    """How much may be spent: by a task, by a key on a day, by all on a day (UTC), in each mode."""
+
+    task: TaskLimits = TaskLimits()
+    key_day: Limits = Limits()
+    day: Limits = Limits()
 
 
 class Configuration(_Table):
@@ -140,6 +174,9 @@ class Configuration(_Table):
     models: Models = Models()
     #: By `provider:name`, before the list prices of `genai-prices`.
     prices: dict[str, Price] = Field(default_factory=dict)
+    #: Your name for this table of prices, kept with each call that they priced.
+    prices_version: str = Field("configuration", min_length=1, max_length=100)
+    budgets: Budgets = Budgets()
 
     @field_validator("workflows", mode="after")
     @classmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlalchemy import select, update
 
@@ -151,5 +152,5 @@ def current_submission(task_id):
 def failed_reply(*, retryable=True, kind="server_error", **fields):
     return Reply(**{
         "answer": None, "failure": Failure(kind, "The provider failed.", retryable), "text": "",
-        "usage": NOTHING, "cost_usd": None, "latency_seconds": 0.1, **fields,
+        "usage": NOTHING, "cost_usd": Decimal(0), "latency_seconds": 0.1, **fields,
     })  # fmt: skip

@@ -1,4 +1,4 @@
-"""The table of events."""
+"""The tables of events."""
 
 from datetime import datetime
 from typing import Any
@@ -26,4 +26,19 @@ class Event(Table):
     id: Mapped[str]
     type: Mapped[str]
     data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+
+
+class SystemEvent(Table):
+    """One fact about the system, of no task, kept for ever."""
+
+    __tablename__ = "system_events"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    #: Null when it concerns both modes.
+    mode: Mapped[str | None]
+    type: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    #: What is told once has a key of its own.
+    once_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 _CHARACTERS_PER_TOKEN = 4
+_BYTES_PER_TOKEN_AT_LEAST = 2
 
 
 @dataclass(frozen=True)
@@ -10,9 +11,9 @@ class Usage:
     """Tokens of one call.
 
     `cache_read_tokens` and `cache_write_tokens` are part of the input, `reasoning_tokens` part of
-    the output. `reported`
-    is whether this is what the provider bills: it told so with its answer, or it refused before
-    any work (then all are 0). Of a call that was cut nothing is known, and it is false.
+    the output. `reported` is whether this is what the provider bills: it told so with its answer,
+    or it refused before any work (then all are 0). Of a call that was cut nothing is known, and it
+    is false.
     """
 
     input_tokens: int = 0
@@ -27,6 +28,11 @@ class Usage:
 NOTHING = Usage()
 #: Nobody knows what the provider bills.
 UNREPORTED = Usage(reported=False)
+
+
+def tokens_at_most(text: str) -> int:
+    """More tokens than a text has: a token for each two bytes, where four are usual."""
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN_AT_LEAST)
 
 
 def counted_tokens(text: str) -> int:

@@ -1,11 +1,11 @@
 """Ending a submission from outside: its task was cancelled, or a newer one takes its place."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from kyros_worker.cost.ledger import EndState, end_calls, shown
+from kyros_worker.cost.ledger import EndState, cost_of, end_calls, shown
 from kyros_worker.event.write import NewEvent
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
@@ -13,25 +13,31 @@ from kyros_worker.submission.create import summary
 
 def end_submission(
     connection: Connection,
+    task: dict[str, Any],
     submission_id: str,
     state: Literal["cancelled", "superseded"],
     at: datetime,
 ) -> list[NewEvent]:
     """Ends a submission and its running call, and gives what a timeline tells of it.
 
-    Nothing happens to one that has ended already. The worker notices within two seconds that its
-    lease is gone and aborts the call.
+    What the call may have cost is added to the locked task, which the caller writes. Nothing
+    happens to one that has ended already. The worker notices within two seconds that its lease is
+    gone and aborts the call.
     """
     ended = claim.end(connection, submission_id, state)
     if ended is None:
         return []
-    events = call_events(connection, submission_id, "aborted", at)
+    events = call_events(connection, task, submission_id, "aborted", at)
     return [*events, NewEvent(f"submission.{state}", summary(ended))]
 
 
 def call_events(
-    connection: Connection, submission_id: str, state: EndState, at: datetime
+    connection: Connection, task: dict[str, Any], submission_id: str, state: EndState, at: datetime
 ) -> list[NewEvent]:
-    """Marks the running calls of a submission and gives an event for each."""
+    """Marks the running calls of a submission and gives an event for each; so far they count.
+
+    Their cost is added to the locked task, which the caller writes.
+    """
     calls = end_calls(connection, submission_id, state, at)
+    task["cost_usd"] += sum(map(cost_of, calls))
     return [NewEvent(f"call.{state}", shown(call)) for call in calls]

@@ -32,12 +32,12 @@ def fail_past_deadline(connection: Connection, task_id: str) -> None:
     at = now()
     if task is None or task["state"] in FINAL_STATES or task["deadline_at"] > at:
         return
-    events = end_submission(connection, task["submission_id"], "cancelled", at)
+    events = end_submission(connection, task, task["submission_id"], "cancelled", at)
     error = f"The deadline passed: the task was not done within {task['deadline_seconds']} s."
     write_change(connection, task, at, failed(error, at), [*events, "task.failed"])
 
 
 def _cancel(connection: Connection, task: dict[str, Any], error: str) -> None:
     at = now()
-    events = end_submission(connection, task["submission_id"], "cancelled", at)
+    events = end_submission(connection, task, task["submission_id"], "cancelled", at)
     write_change(connection, task, at, cancelled(error, at), [*events, "task.cancelled"])

@@ -110,5 +110,5 @@ def keep_task(writes: Writes, task: dict[str, Any]) -> None:
 _CHANGED = updating("tasks", Task, [
     "state", "progress_percentage", "progress_stage", "progress_message", "result", "error",
     "cost_usd", "model_tier", "escalated", "submission_id", "run", "last_seq", "deadline_at",
-    "started_at", "completed_at", "updated_at",
+    "budget_wait_seconds", "started_at", "completed_at", "updated_at",
 ])  # fmt: skip

@@ -27,14 +27,14 @@ def take_from_lost_worker(connection: Connection, task_id: str, submission_id: s
     if task is None or lost is None:
         return
     at = now()
-    told: list[NewEvent | TaskEvent] = [*call_events(connection, submission_id, "lost", at)]
+    told: list[NewEvent | TaskEvent] = [*call_events(connection, task, submission_id, "lost", at)]
     writes = Writes()
     if lost["lost"] + 1 < MAX_LOST:
         give_back(writes, (submission_id, lost["claim"]), lost=lost["lost"] + 1)
         told.append(NewEvent("submission.lost", summary(lost)))
         change_task(writes, task, at, {}, told)
     else:
-        told += end_submission(connection, submission_id, "cancelled", at)
+        told += end_submission(connection, task, submission_id, "cancelled", at)
         error = f"The {lost['role']}'s worker died {MAX_LOST} times while it worked on the task."
         change_task(writes, task, at, failed(error, at), [*told, "task.failed"])
     writes.execute(connection)

@@ -7,6 +7,7 @@ is settled, and nothing else changes (design, law 4).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, select
@@ -15,12 +16,25 @@ from kyros_worker.agent.ask import Reply
 from kyros_worker.agent.brief import EarlierCall
 from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
-from kyros_worker.cost.ledger import SHOWN, Settlement, open_call, settle_call, shown
+from kyros_worker.cost import spending
+from kyros_worker.cost.ledger import (
+    SHOWN,
+    Settlement,
+    accept_answers,
+    committed,
+    cost_of,
+    open_call,
+    settle_call,
+    shown,
+)
+from kyros_worker.cost.limits import refusal_by_task
+from kyros_worker.cost.spending import Spendings
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
+from kyros_worker.model.catalog import ModelNotConfiguredError, choose
 from kyros_worker.model.failure import Failure
-from kyros_worker.model.prices import unpriced
+from kyros_worker.model.prices import cost, unpriced
 from kyros_worker.model.usage import UNREPORTED
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import Role, current
@@ -70,20 +84,42 @@ def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]
     tasks = lock_tasks(connection, _TASKS, ids=[ended.work.task_id for ended in all_ended])
     found = connection.execute(_CALLS, {"ids": [ended.work.call_id for ended in all_ended]})
     calls = {call["id"]: call for call in found.mappings()}
+    spent = _lock_spendings(connection, tasks, all_ended, calls)
     writes = Writes()
     recorded = [
         # A call is settled once: what is recorded a second time finds none.
-        _record(writes, tasks[ended.work.task_id], calls.pop(ended.work.call_id, None), ended)
+        _record(
+            writes, tasks[ended.work.task_id], calls.pop(ended.work.call_id, None), ended, spent
+        )
         for ended in all_ended
     ]
+    spent.write(writes, now())
     writes.execute(connection)
     return recorded
+
+
+def _lock_spendings(
+    connection: Connection,
+    tasks: dict[str, dict[str, Any]],
+    all_ended: Sequence[Ended],
+    calls: dict[str, RowMapping],
+) -> Spendings:
+    """The counters of the days on which these calls began, and of today for a second call."""
+    at, began = now(), [ended.work for ended in all_ended if ended.work.call_id in calls]
+    days = [(tasks[work.task_id], calls[work.call_id]["started_at"]) for work in began]
+    again = [(tasks[work.task_id], at) for work in began]
+    return spending.lock(connection, current().configuration.budgets, [*days, *again])
 
 
 _TASKS = locking(is_one_of(Task.id, "ids"))
 #: The calls that have not been settled, each with how its submission stands.
 _CALLS = (
-    select(*SHOWN, Submission.state.label("standing"), Submission.claim.label("held_claim"))
+    select(
+        *SHOWN,
+        ModelCall.started_at,
+        Submission.state.label("standing"),
+        Submission.claim.label("held_claim"),
+    )
     .join(Submission, Submission.id == ModelCall.submission_id)
     .where(is_one_of(ModelCall.id, "ids"), ModelCall.latency_seconds.is_(None))
     .execution_options(**PREPARED)
@@ -91,27 +127,37 @@ _CALLS = (
 
 
 def _record(
-    writes: Writes, task: dict[str, Any], call: RowMapping | None, ended: Ended
+    writes: Writes,
+    task: dict[str, Any],
+    call: RowMapping | None,
+    ended: Ended,
+    spent: Spendings,
 ) -> Recorded:
     work, reply, at = ended.work, ended.reply, now()
     lost: Recorded = "lost its lease" if reply else "aborted"
     if call is None:
         return lost
-    settled = settle_call(writes, call, _settlement_of(ended), at)
-    task["cost_usd"] += settled["cost_usd"] or 0
+    has_lease = call["standing"] == "running" and call["held_claim"] == work.claim
+    decision = _decide(task, work, reply) if has_lease and reply else None
+    completes = isinstance(decision, Complete)
+    settled = settle_call(writes, call, _settlement_of(ended, completes=completes), at)
+    task["cost_usd"] += cost_of(settled) - cost_of(call)
+    spent.correct(task, call["started_at"], cost_of(settled) - committed(call))
     keep_task(writes, task)
-    if call["standing"] != "running" or call["held_claim"] != work.claim:
+    if not has_lease:
         return lost
     told = [NewEvent(f"call.{settled['state']}", shown(settled))]
-    if reply is None:
+    if reply is None or decision is None:
         give_back(writes, _held(work))
         told.append(NewEvent("submission.released", _named(work)))
         change_task(writes, task, at, {}, told)
         return "given back"
     if reply.failure is not None and work.correction is None and _is_invalid(reply.failure):
-        change_task(writes, task, at, {}, told)
-        return _ask_again(writes, work, reply.failure, at)
-    _follow(writes, task, work, reply, told, at)
+        again = _ask_again(writes, task, work, reply.failure, spent, at)
+        if again is not None:
+            change_task(writes, task, at, {}, told)
+            return again
+    _follow(writes, task, work, reply, decision, told, at)
     return "recorded"
 
 
@@ -123,7 +169,15 @@ def _is_invalid(failure: Failure) -> bool:
     return failure.kind == "invalid_output" and failure.retryable
 
 
-def _ask_again(writes: Writes, work: Work, failure: Failure, at: datetime) -> Work:
+def _ask_again(
+    writes: Writes,
+    task: dict[str, Any],
+    work: Work,
+    failure: Failure,
+    spent: Spendings,
+    at: datetime,
+) -> Work | None:
+    """The second call of a claim; None where no budget has room: then it is a failed try."""
     ended = (*work.brief.earlier_calls, EarlierCall(work.brief.role, work.brief.tier))
     again = replace(
         work,
@@ -131,15 +185,32 @@ def _ask_again(writes: Writes, work: Work, failure: Failure, at: datetime) -> Wo
         correction=failure.message,
         brief=replace(work.brief, earlier_calls=ended),
     )
-    open_call(writes, new_call(again, number=2), at)
+    call = new_call(again, number=2)
+    needed = call.reserved_usd or Decimal(0)
+    budgets = current().configuration.budgets
+    if refusal_by_task(budgets, task["cost_usd"], needed) or spent.reserve(task, at, needed):
+        return None
+    open_call(writes, call, at)
     return again
 
 
-def _settlement_of(ended: Ended) -> Settlement:
+def _settlement_of(ended: Ended, *, completes: bool) -> Settlement:
     if ended.reply is not None:
-        return settlement(ended.reply)
+        found = settlement(ended.reply)
+        return replace(found, accepted=completes, premium_usd=_premium_usd(ended.work, ended.reply))
     missing = unpriced(ended.work.model, UNREPORTED)
     return Settlement("aborted", ended.latency_seconds, unpriced=missing)
+
+
+def _premium_usd(work: Work, given: Reply) -> Decimal | None:
+    """What the same tokens cost at the role's premium price; None where that is not known."""
+    if not given.usage.reported:
+        return None
+    try:
+        premium = choose(work.brief.role, "premium", work.brief.mode)
+    except ModelNotConfiguredError:
+        return None
+    return cost(premium, given.usage)
 
 
 def settlement(given: Reply) -> Settlement:
@@ -203,11 +274,11 @@ def _follow(
     task: dict[str, Any],
     work: Work,
     given: Reply,
+    decision: Decision,
     told: list[NewEvent],
     at: datetime,
 ) -> None:
     """Ends the claim, and writes what its outcome leads to."""
-    decision = _decide(task, work, given)
     _end_claim(writes, work, given, decision)
     ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
     events: list[NewEvent | TaskEvent] = [*told, NewEvent(f"submission.{ended}", _named(work))]
@@ -223,6 +294,8 @@ def _follow(
             changes = stage("waiting", f"The {work.brief.role} tries again in {pause:g} s.")
             events.append("task.progress")
         case Complete(result):
+            if len(_roles(task, work.brief.role)) > 1 or task["run"] > 1:
+                accept_answers(writes, task["id"], task["run"], work.call_id, work.brief.role)
             changes = completed(result, at)
             events.append("task.completed")
         case Fail(error):

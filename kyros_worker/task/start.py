@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -11,15 +13,19 @@ from kyros_worker.agent.ask import prompt_text
 from kyros_worker.agent.brief import Brief, EarlierCall
 from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
+from kyros_worker.cost import spending
 from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
+from kyros_worker.cost.limits import refusal_by_task
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose, nobody
+from kyros_worker.model.prices import cost_at_most, price_version
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
+from kyros_worker.task import budget
 from kyros_worker.task.change import TaskEvent, change_task, lock_tasks, locking
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import Answer, percentage, roles_for
@@ -57,8 +63,11 @@ class Work:
 
     task_id: str
     submission_id: str
+    run: int
     claim: int
     tries: int
+    #: Who made the task: the key whose day its calls count to.
+    created_by: str
     request_id: str
     brief: Brief
     model: ChosenModel
@@ -68,7 +77,7 @@ class Work:
 
 
 def start(connection: Connection, submission_ids: Sequence[str], worker: str) -> list[Work | None]:
-    """Claims submissions for a worker and writes their first calls.
+    """Claims submissions for a worker and writes their first calls, as far as budgets have room.
 
     Gives the work of each in the order of the ids; None where nothing is to do.
     """
@@ -78,44 +87,65 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     lease_seconds = current().lease_seconds
     claimed = claim.claim(connection, submission_ids, tasks, worker, lease_seconds)
     past = _past(connection, [one["task_id"] for one in claimed if not _is_first(tasks, one)])
+    at = now()
+    budgets = current().configuration.budgets
+    spent = spending.lock(connection, budgets, ((tasks[one["task_id"]], at) for one in claimed))
     writes = Writes()
-    works = {one["id"]: _begin(writes, tasks[one["task_id"]], one, past) for one in claimed}
+    works = {}
+    for one in claimed:
+        task = tasks[one["task_id"]]
+        work = _work(task, one, past)
+        call = new_call(work, number=1)
+        needed = call.reserved_usd or Decimal(0)
+        refusal = refusal_by_task(budgets, task["cost_usd"], needed)
+        refusal = refusal or spent.reserve(task, at, needed)
+        if refusal is None:
+            works[one["id"]] = work
+            open_call(writes, call, at)
+            _tell(writes, task, one, at)
+        else:
+            budget.refuse(connection, writes, task, one, refusal, spent, at)
+    spent.write(writes, at)
     writes.execute(connection)
     # A submission that two messages name is one's work alone.
     return [works.pop(submission_id, None) for submission_id in submission_ids]
 
 
-def _begin(writes: Writes, task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Work:
+def _work(task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Work:
     brief = _brief(task, claimed, past)
-    work = Work(
+    return Work(
         task_id=task["id"],
         submission_id=claimed["id"],
+        run=claimed["run"],
         claim=claimed["claim"],
         tries=claimed["tries"],
+        created_by=task["created_by"],
         request_id=claimed["request_id"],
         brief=brief,
         model=_model(brief),
         call_id=new_id("call", now()),
     )
-    open_call(writes, new_call(work, number=1), now())
-    _tell(writes, task, claimed)
-    return work
 
 
 def new_call(work: Work, number: int) -> NewCall:
     """The call that `work` is about to make, the first or the second of its claim."""
+    prompt = prompt_text(work.brief, work.correction)
     return NewCall(
         id=work.call_id,
         task_id=work.task_id,
         submission_id=work.submission_id,
+        run=work.run,
         claim=work.claim,
         number=number,
         mode=work.brief.mode,
+        created_by=work.created_by,
         role=work.brief.role,
         tier=work.brief.tier,
         provider=work.model.provider,
         model=work.model.name,
-        prompt=prompt_text(work.brief, work.correction),
+        prompt=prompt,
+        reserved_usd=cost_at_most(work.model, prompt),
+        price_version=price_version(work.model),
     )
 
 
@@ -127,10 +157,9 @@ def _model(brief: Brief) -> ChosenModel:
         return nobody(brief.tier)
 
 
-def _tell(writes: Writes, task: dict[str, Any], claimed: RowMapping) -> None:
+def _tell(writes: Writes, task: dict[str, Any], claimed: RowMapping, at: datetime) -> None:
     role = claimed["role"]
     roles = roles_for(current().configuration.workflows, task["type"], task["assignee_role"], role)
-    at = now()
     changes: dict[str, Any] = {
         "progress_percentage": percentage(roles, role, task["progress_percentage"]),
         "progress_stage": role,

@@ -28,6 +28,7 @@ BEGINNING: dict[str, Any] = {
     "progress_message": "Waiting for a worker.",
     "result": None,
     "error": None,
+    "budget_wait_seconds": 0,
     "started_at": None,
     "completed_at": None,
 }

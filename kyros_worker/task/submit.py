@@ -88,7 +88,7 @@ def _supersede(
     request_id: str,
 ) -> str:
     at = now()
-    ended = end_submission(connection, standing["id"], "superseded", at)
+    ended = end_submission(connection, task, standing["id"], "superseded", at)
     new = NewSubmission(
         task_id=task["id"],
         run=task["run"],

@@ -92,6 +92,8 @@ class Task(Table):
     run: Mapped[int] = mapped_column(server_default=text("1"))
     last_seq: Mapped[int] = mapped_column(server_default=text("0"))
     deadline_at: Mapped[datetime] = mapped_column(_AT)
+    #: By how many seconds waiting for a budget has moved this run's deadline.
+    budget_wait_seconds: Mapped[int] = mapped_column(server_default=text("0"))
     started_at: Mapped[datetime | None] = mapped_column(_AT)
     completed_at: Mapped[datetime | None] = mapped_column(_AT)
     updated_at: Mapped[datetime] = mapped_column(_AT)

@@ -66,8 +66,10 @@ def test_the_state_of_a_call_whose_lease_was_taken_stays(work, state):
         (ended,) = end_calls(connection, work.submission_id, state, now())
         assert end_calls(connection, work.submission_id, "aborted", now()) == []
     assert shown(ended)["state"] == state
-    assert shown(ended)["cost_usd"] is None
+    assert ended["cost_usd"] == ended["reserved_usd"] > USED.cost_usd
+    assert shown(ended)["estimated"] is True
     settled = settle(work.call_id)
+    assert settled["estimated"] is False
     assert (settled["state"], settled["cost_usd"]) == (state, USED.cost_usd)
 
 

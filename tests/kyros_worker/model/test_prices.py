@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kyros_worker.configuration import Price
 from kyros_worker.model.catalog import TIERS, ChosenModel, choose
-from kyros_worker.model.prices import SANDBOX_PRICES, cost, cost_at_most, unpriced
+from kyros_worker.model.prices import SANDBOX_PRICES, cost, cost_at_most, price_version, unpriced
 from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage, counted_tokens
 
 tokens = st.integers(0, 10**12)
@@ -82,7 +82,41 @@ def test_why_a_cost_is_not_known():
 
 def test_a_call_costs_at_most_its_prompt_and_its_limit():
     model = choose("critic", "economy", "test")
-    assert cost_at_most(model, "x" * 400) == cost(model, Usage(100, model.output_limit))
+    assert cost_at_most(model, "x" * 400) == cost(model, Usage(200, model.output_limit))
+    # A character that is a token of its own, or two.
+    assert cost_at_most(model, "語" * 400) == cost(model, Usage(600, model.output_limit))
+    dear = model.price.model_copy(update={"cache_write": Decimal(1)})
+    most = Usage(200, model.output_limit, cache_write_tokens=200)
+    assert cost_at_most(replace(model, price=dear), "x" * 400) == cost(
+        replace(model, price=dear), most
+    )
+
+
+def test_input_written_to_a_cache_has_its_own_price():
+    price = Price(
+        input=Decimal(3), output=Decimal(15), cached=Decimal("0.3"), cache_write=Decimal("3.75")
+    )
+    model = ChosenModel(provider="local", name="mine", tier="premium", price=price)
+    used = Usage(10**6, 0, cache_read_tokens=500_000, cache_write_tokens=200_000)
+    assert cost(model, used) == Decimal("0.9") + Decimal("0.15") + Decimal("0.75")
+    # More written than sent besides what was read: a provider's slip, never a negative cost.
+    assert cost(model, Usage(10, 0, cache_read_tokens=8, cache_write_tokens=8)) == Decimal(
+        "0.0000099"
+    )
+
+
+def test_thinking_is_part_of_the_output():
+    model = choose("critic", "economy", "test")
+    assert cost(model, Usage(10, 500, reasoning_tokens=400)) == cost(model, Usage(10, 500))
+
+
+def test_which_prices_counted(schema):
+    assert price_version(choose("critic", "economy", "test")) == "sandbox"
+    priced = ChosenModel("local", "mine", "economy", price=Price(input=0, output=0))
+    assert price_version(priced) == "configuration"
+    listed = ChosenModel("openai", "gpt-5-mini", "economy", listed_under="openai")
+    assert price_version(listed).startswith("genai-prices 0.")
+    assert price_version(ChosenModel("local", "mine", "economy")) is None
 
 
 def test_tokens_are_counted_at_four_characters_each_rounded_up():

@@ -11,6 +11,7 @@ from kyros_worker.database import read, transaction
 from kyros_worker.submission import claim
 from kyros_worker.submission.end import end_submission
 from kyros_worker.submission.tables import Submission
+from kyros_worker.task.change import lock_task
 from tests import factories
 
 
@@ -150,5 +151,5 @@ def test_end(queued, state, running):
 def test_ending_what_has_ended_tells_nothing(no_tasks):
     task_id = factories.in_state("completed")
     with transaction() as connection:
-        submission_id = factories.current_submission(task_id)
-        assert end_submission(connection, submission_id, "cancelled", None) == []
+        task = lock_task(connection, task_id)
+        assert end_submission(connection, task, task["submission_id"], "cancelled", None) == []

@@ -147,14 +147,16 @@ def test_an_answer_cut_at_its_limit_is_not_paid_twice(server):
     assert len(server.requests) == 1
 
 
-def test_no_usage_is_null_and_marked(server):
+def test_no_usage_counts_at_the_reservation_and_is_marked(server):
     server.script = lambda request: scripted.chat(json.dumps(GOOD[role_of(request)]))
     task = work_on(new())
-    assert (task.state, task.cost_usd) == ("completed", 0)
+    reserved = [call.reserved_usd for call in factories.calls(task.id)]
+    assert (task.state, task.cost_usd) == ("completed", sum(reserved))
+    assert min(reserved) > 900 * Decimal(2) / 10**6, "the whole output and a prompt"
     told = [event.data for event in factories.events(task.id) if event.type == "call.completed"]
-    assert [(one["cost_usd"], one["unpriced"], one["input_tokens"]) for one in told] == [
-        (None, "no_usage", None)
-    ] * 3
+    assert [(one["cost_usd"], one["estimated"], one["input_tokens"]) for one in told] == [
+        (float(amount), True, None) for amount in reserved
+    ]
 
 
 def test_cancelling_ends_the_call_within_two_seconds(server):
@@ -170,7 +172,9 @@ def test_cancelling_ends_the_call_within_two_seconds(server):
     assert server.requests[0].left - began < 2
     working.join(5)
     (call,) = factories.calls(task_id)
-    assert (call.state, call.cost_usd, call.unpriced) == ("aborted", None, "no_usage")
+    assert (call.state, call.cost_usd, call.unpriced) == ("aborted", call.reserved_usd, None)
+    assert call.estimated
+    assert factories.row(Task, task_id).cost_usd == call.reserved_usd > 0
 
 
 def test_work_whose_model_was_taken_out_of_the_configuration_fails_with_the_reason(

@@ -295,17 +295,21 @@ def test_an_abort_without_the_lease_changes_nothing(no_tasks):
     lose(work)
     before = factories.row(Task, work.task_id)
     assert ended(work, None) == "aborted"
-    assert factories.row(Task, work.task_id) == before
-    assert factories.row(ModelCall, work.call_id).state == "aborted"
+    call = factories.row(ModelCall, work.call_id)
+    assert (call.state, call.cost_usd, call.estimated) == ("aborted", call.reserved_usd, True)
+    after = factories.row(Task, work.task_id)
+    assert {**after._mapping, "cost_usd": 0} == before._mapping
+    assert after.cost_usd == call.cost_usd
 
 
-def test_usage_that_was_not_reported_is_not_made_up(no_tasks):
+def test_usage_that_was_not_reported_counts_at_the_reservation(no_tasks):
     work = begin()
     reply = replace(factories.answer_of(work), usage=UNREPORTED, cost_usd=None)
     factories.finish(work, reply)
     call = factories.row(ModelCall, work.call_id)
-    assert (call.input_tokens, call.output_tokens, call.cost_usd) == (None, None, None)
-    assert factories.row(Task, work.task_id).cost_usd == 0
+    assert (call.input_tokens, call.output_tokens) == (None, None)
+    assert (call.cost_usd, call.estimated, call.unpriced) == (call.reserved_usd, True, None)
+    assert factories.row(Task, work.task_id).cost_usd == call.reserved_usd > 0
 
 
 def test_costs_are_added_exactly(no_tasks):

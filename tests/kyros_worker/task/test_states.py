@@ -74,4 +74,7 @@ def test_stage():
 
 def test_a_beginning_takes_back_every_end():
     ends = [completed({}, AT), failed("", AT), cancelled("", AT)]
-    assert {name for end in ends for name in end} | {"started_at"} == set(BEGINNING)
+    assert {name for end in ends for name in end} | {
+        "started_at",
+        "budget_wait_seconds",
+    } == set(BEGINNING)

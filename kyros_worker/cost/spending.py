@@ -1,0 +1,158 @@
+"""What days' budgets count, so that calls that begin at once can't pass a limit together.
+
+A counter is a row: settled costs and open reservations of the calls that began on its day. Whoever
+begins or settles calls locks the counters that they count to, all of them in one order, until the
+transaction ends. Where no limit is set there is no counter, and no statement.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Numeric, and_, column, func, insert, select, update
+
+from kyros_worker.bulk import BulkWrite, Writes, as_rows, rows_of
+from kyros_worker.configuration import Budgets
+from kyros_worker.cost.limits import (
+    Counter,
+    Refusal,
+    alerts,
+    counters,
+    limits_of,
+    refusal_by_day,
+)
+from kyros_worker.cost.tables import ModelCall, Spending
+from kyros_worker.event.write import NewEvent, write_system_event
+from kyros_worker.ids import id_floor
+from kyros_worker.prepared import PREPARED
+
+#: Counters are made one after the other: each sums up what was written before.
+_MAKING = 4_152_638
+_KEY = ("mode", "scope", "day")
+#: An id is drawn a moment before the call's beginning is told.
+_MOMENT = timedelta(minutes=1)
+
+
+class Spendings:
+    """Locked counters, with what this transaction adds to them."""
+
+    def __init__(self, budgets: Budgets, amounts: dict[Counter, Decimal]) -> None:
+        self._budgets = budgets
+        self._before = dict(amounts)
+        self._amounts = amounts
+        self._refused: dict[Counter, Refusal] = {}
+
+    def reserve(self, call: Mapping[str, Any], at: datetime, needed: Decimal) -> Refusal | None:
+        """Counts a call that begins now, unless a hard limit leaves no room: gives that limit.
+
+        `call` names `mode` and `created_by`; so it does below.
+        """
+        mine = self._of(call, at)
+        refusal = refusal_by_day(self._budgets, {one: self._amounts[one] for one in mine}, needed)
+        if refusal is None:
+            self._add(mine, needed)
+        elif refusal.counter is not None:
+            self._refused.setdefault(refusal.counter, refusal)
+        return refusal
+
+    def correct(self, call: Mapping[str, Any], began: datetime, by: Decimal) -> None:
+        """Counts what a call that began then costs more (or less) than it was counted at."""
+        self._add(self._of(call, began), by)
+
+    def added(self, counter: Counter) -> Decimal:
+        """What this transaction has added to a counter so far."""
+        return self._amounts[counter] - self._before[counter]
+
+    def write(self, writes: Writes, at: datetime) -> None:
+        """Writes what was added, and the alerts that follow from it."""
+        for counter, amount in self._amounts.items():
+            if added := self.added(counter):
+                writes.add(_ADDED, {**vars(counter), "added": added})
+            limits, refused = limits_of(self._budgets, counter), self._refused.get(counter)
+            for once_key, data in alerts(limits, counter, amount, refused):
+                event = NewEvent("system.alert", data)
+                write_system_event(writes, event, at, mode=counter.mode, once_key=once_key)
+
+    def _of(self, call: Mapping[str, Any], at: datetime) -> list[Counter]:
+        return list(counters(self._budgets, call["mode"], call["created_by"], at.date()))
+
+    def _add(self, mine: Iterable[Counter], amount: Decimal) -> None:
+        for counter in mine:
+            self._amounts[counter] += amount
+
+
+_rows = rows_of(Spending, "spent", _KEY, column("added", Numeric))
+_ADDED = BulkWrite(
+    "spent",
+    (*_KEY, "added"),
+    update(Spending)
+    .where(*(Spending.__table__.c[name] == _rows.c[name] for name in _KEY))
+    .values(amount_usd=Spending.amount_usd + _rows.c.added),
+)
+
+
+def lock(
+    connection: Connection, budgets: Budgets, calls: Iterable[tuple[Mapping[str, Any], datetime]]
+) -> Spendings:
+    """Locks the counters of calls that begin or began at these times.
+
+    Nobody may hold the lock of a counter before; tasks are locked first.
+    """
+    wanted = {
+        counter
+        for call, at in calls
+        for counter in counters(budgets, call["mode"], call["created_by"], at.date())
+    }
+    if not wanted:
+        return Spendings(budgets, {})
+    missing = wanted - _read(connection, _THERE, wanted).keys()
+    if missing:
+        _make(connection, missing)
+    return Spendings(budgets, _read(connection, _LOCKED, wanted))
+
+
+_wanted = rows_of(Spending, "wanted", _KEY)
+_THERE = (
+    select(*Spending.__table__.columns)
+    .join(_wanted, and_(*(Spending.__table__.c[name] == _wanted.c[name] for name in _KEY)))
+    .execution_options(**PREPARED)
+)
+_LOCKED = _THERE.order_by(*(Spending.__table__.c[name] for name in _KEY)).with_for_update(
+    of=Spending
+)
+
+
+def _read(connection: Connection, query: Any, wanted: set[Counter]) -> dict[Counter, Decimal]:
+    rows = as_rows([vars(counter) for counter in sorted(wanted)])
+    found = connection.execute(query, {"wanted": rows, "wanted_count": len(wanted)})
+    return {Counter(row.mode, row.scope, row.day): row.amount_usd for row in found}
+
+
+def _make(connection: Connection, missing: set[Counter]) -> None:
+    """Makes counters of what the ledger holds: a limit may be set in the midst of a day.
+
+    Everybody who writes a call that counts to them comes by here before, or after the commit.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
+    there = _read(connection, _THERE, missing)
+    for counter in sorted(missing - there.keys()):
+        values = {**vars(counter), "amount_usd": summed_up(connection, counter)}
+        connection.execute(insert(Spending).values(values))
+
+
+def summed_up(connection: Connection, counter: Counter) -> Decimal:
+    """What the ledger holds for a counter, in USD: settled costs and open reservations."""
+    begin = datetime.combine(counter.day, datetime.min.time(), UTC)
+    end = begin + timedelta(days=1)
+    amount = func.coalesce(ModelCall.cost_usd, ModelCall.reserved_usd)
+    query = select(func.sum(amount)).where(
+        ModelCall.id >= id_floor("call", begin - _MOMENT),
+        ModelCall.id < id_floor("call", end),
+        ModelCall.mode == counter.mode,
+        ModelCall.started_at >= begin,
+        ModelCall.started_at < end,
+    )
+    if counter.created_by is not None:
+        query = query.where(ModelCall.created_by == counter.created_by)
+    return connection.execute(query).scalar() or Decimal(0)

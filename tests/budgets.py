@@ -1,0 +1,28 @@
+"""A configuration for tests that has budgets; the tasks stay on the sandbox."""
+
+from contextlib import contextmanager
+
+from sqlalchemy import text
+
+from kyros_worker.database import transaction
+from tests.live_models import configured
+
+
+@contextmanager
+def budgets(folder, **tables):
+    """`budgets(tmp_path, day={"hard": 1}, task={"hard": 1, "at_hard_limit": "fail"})`."""
+    lines = []
+    for table, values in tables.items():
+        lines.append(f"[budgets.{table}]")
+        lines += [
+            f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"
+            for name, value in values.items()
+        ]
+    with configured(folder / "budgets.toml", "\n".join(lines) + "\n"):
+        yield
+
+
+def forget_money():
+    """No counters and no system events of other tests."""
+    with transaction() as connection:
+        connection.execute(text("TRUNCATE spendings, system_events"))

@@ -1,0 +1,167 @@
+"""Counters on a real Postgres: what begins at once can't pass a limit together."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from kyros_worker.auth.subject import Subject
+from kyros_worker.clock import now
+from kyros_worker.cost.limits import Counter
+from kyros_worker.cost.spending import summed_up
+from kyros_worker.cost.tables import ModelCall, Spending
+from kyros_worker.database import read, transaction
+from kyros_worker.event.tables import SystemEvent
+from kyros_worker.task.start import start
+from tests import factories
+from tests.budgets import budgets, forget_money
+
+OTHER = Subject("key_0000000000002", "test", frozenset({"admin"}))
+
+
+@pytest.fixture(autouse=True)
+def _no_money(no_tasks):
+    forget_money()
+
+
+def counted():
+    """The counters, each after checking that it is the ledger's sum to the last digit."""
+    with read() as connection:
+        rows = connection.execute(select(Spending)).all()
+        for row in rows:
+            counter = Counter(row.mode, row.scope, row.day)
+            assert row.amount_usd == summed_up(connection, counter), counter
+    return {row.scope: row.amount_usd for row in rows}
+
+
+def alerts():
+    with read() as connection:
+        rows = connection.execute(select(SystemEvent).order_by(SystemEvent.id)).all()
+    assert {row.type for row in rows} <= {"system.alert"}
+    return [(row.data["limit"], row.data["level"]) for row in rows]
+
+
+def reservation():
+    """What one call of these tasks reserves."""
+    work = factories.begin(factories.create()["submission_id"])
+    return factories.row(ModelCall, work.call_id).reserved_usd
+
+
+def test_without_limits_nothing_is_counted(tmp_path):
+    factories.run(factories.create()["id"])
+    assert (counted(), alerts()) == ({}, [])
+
+
+def test_counters_follow_reservations_and_costs(tmp_path):
+    with budgets(tmp_path, day={"hard": 10}, key_day={"soft": 5}):
+        task_id = factories.create()["id"]
+        work = factories.begin(factories.current_submission(task_id))
+        call = factories.row(ModelCall, work.call_id)
+        scopes = {"day": call.reserved_usd, "key:key_0000000000001": call.reserved_usd}
+        assert counted() == scopes
+        factories.finish(work)
+        cost = factories.row(ModelCall, work.call_id).cost_usd
+        assert counted() == dict.fromkeys(scopes, cost)
+        task = factories.run(task_id)
+        assert counted() == dict.fromkeys(scopes, task.cost_usd)
+        other = factories.run(factories.create(who=OTHER)["id"])
+        assert counted() == {
+            "day": task.cost_usd + other.cost_usd,
+            "key:key_0000000000001": task.cost_usd,
+            "key:key_0000000000002": other.cost_usd,
+        }
+
+
+def test_a_limit_set_in_the_midst_of_a_day_counts_what_was(tmp_path):
+    before = factories.run(factories.create()["id"]).cost_usd
+    running = factories.begin(factories.create()["submission_id"])
+    reserved = factories.row(ModelCall, running.call_id).reserved_usd
+    with budgets(tmp_path, day={"hard": 10}):
+        factories.finish(running)
+        cost = factories.row(ModelCall, running.call_id).cost_usd
+        assert cost < reserved
+        assert counted() == {"day": before + cost}
+
+
+def test_two_hundred_calls_that_start_at_once_stay_within_the_limit(tmp_path):
+    """Each claims in a transaction of its own, all at the same moment, of two keys."""
+    needed = reservation()
+    limit = needed * 41 + needed / 2
+    tasks = factories.create_all(*[factories.new_task() for _ in range(100)])
+    tasks += factories.create_all(*[factories.new_task() for _ in range(100)], who=OTHER)
+    ready = threading.Barrier(20)
+
+    def claim(share):
+        ready.wait()
+        works = []
+        for task in share:
+            with transaction() as connection:
+                works += start(connection, [task["submission_id"]], factories.WORKER)
+        return works
+
+    with budgets(tmp_path, day={"hard": limit}, key_day={"hard": needed * 30}):
+        with ThreadPoolExecutor(20) as threads:
+            shares = [tasks[number::20] for number in range(20)]
+            works = [one for found in threads.map(claim, shares) for one in found if one]
+        amounts = counted()
+        assert amounts["day"] <= limit
+        # The one that told what a call needs has begun too.
+        assert len(works) == 40
+        for scope, amount in amounts.items():
+            assert scope == "day" or amount <= needed * 30
+        assert alerts().count(("day", "hard")) == 1
+        waiting = [factories.row(factories.Task, task["id"]) for task in tasks]
+        assert sum(task.progress_stage == "waiting_for_budget" for task in waiting) == 160
+
+
+def test_many_of_one_claim_stay_within_the_limit(tmp_path):
+    needed = reservation()
+    ids = [one["submission_id"] for one in factories.create_all(*[factories.new_task()] * 10)]
+    with budgets(tmp_path, day={"hard": needed * 4}), transaction() as connection:
+        works = start(connection, ids, factories.WORKER)
+    assert [one is not None for one in works] == [True] * 3 + [False] * 7
+
+
+def test_an_alert_a_limit_and_day(tmp_path):
+    needed = reservation()
+    with budgets(tmp_path, day={"soft": needed * 2, "hard": needed * 3}):
+        for expected in ([("day", "soft")], [("day", "soft")], [("day", "soft"), ("day", "hard")]):
+            factories.begin(factories.create()["submission_id"])
+            assert alerts() == expected
+        for _ in range(3):
+            assert factories.begin(factories.create()["submission_id"]) is None
+        assert alerts() == [("day", "soft"), ("day", "hard")]
+    with transaction() as connection:
+        (event,) = connection.execute(
+            select(SystemEvent).where(SystemEvent.once_key.contains("hard"))
+        ).all()
+    assert (event.mode, event.data["day"]) == ("test", now().date().isoformat())
+    assert event.id.startswith("evt_")
+
+
+def test_a_call_that_began_yesterday_is_settled_to_its_day(tmp_path):
+    with budgets(tmp_path, day={"hard": 10}):
+        work = factories.begin(factories.create()["submission_id"])
+        yesterday = now() - timedelta(days=1)
+        call = factories.row(ModelCall, work.call_id)
+        with transaction() as connection:
+            # As if it had begun then, under an id of then.
+            old = f"call_{int(yesterday.timestamp() * 1_000_000):016d}0000000"
+            connection.execute(
+                ModelCall.__table__.update()
+                .where(ModelCall.id == call.id)
+                .values(id=old, started_at=yesterday)
+            )
+            connection.execute(Spending.__table__.update().values(day=yesterday.date()))
+        object.__setattr__(work, "call_id", old)
+        factories.finish(work)
+        cost = factories.row(ModelCall, old).cost_usd
+        with read() as connection:
+            rows = connection.execute(select(Spending.day, Spending.amount_usd)).all()
+        assert dict(map(tuple, rows)) == {
+            yesterday.date(): cost,
+            now().date(): Decimal(0),
+        }
