@@ -90,6 +90,13 @@ class Client:
         """All that happened to a task, oldest first: `events`, `next_cursor`, `has_more`."""
         return self._pages(f"{_path(task_id)}/timeline", "events", {}, None)
 
+    def costs(self, period: str) -> dict[str, Any]:
+        """What was spent over a period, in the key's mode."""
+        found = self._get("/monitoring/costs", {"period": period})
+        if not isinstance(found, dict) or "total_cost" not in found:
+            raise self._foreign()
+        return found
+
     def stream(self, task_id: str, after: int) -> Iterator[event_stream.Event]:
         """What happens to a task after the event `after`, live, as long as the connection lasts.
 

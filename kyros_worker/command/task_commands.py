@@ -1,4 +1,4 @@
-"""The commands about tasks, all over HTTP: `submit`, `watch`, `tasks`, `show`, `cancel`, `retry`.
+"""The commands over HTTP: `submit`, `watch`, `tasks`, `show`, `cancel`, `retry`, `costs`.
 
 Exit codes: 0 done; 1 the API refused or can't be reached; 2 wrong usage; 3 a task that was waited
 for failed or was cancelled; 130 interrupted.
@@ -191,6 +191,22 @@ def retry(ids: _TaskIds) -> None:
     with _client() as client:
         code = _each(ids, client.retry, "queued again")
     raise typer.Exit(code)
+
+
+@task_app.command()
+def costs(
+    period: Annotated[str, typer.Option("--period", help="1h, 6h, 1d, 7d or 30d")] = "1d",
+    as_json: _Json = False,
+) -> None:
+    """Show what was spent, on what, and what was saved."""
+    from kyros_worker.command import costs_text  # noqa: PLC0415
+
+    with _client() as client:
+        found = client.costs(period)
+    if as_json:
+        _print_json(found)
+    else:
+        costs_text.show(found)
 
 
 def _each(ids: list[str], act: "Callable[[str], Task]", done: str) -> int:

@@ -148,6 +148,8 @@ def _call(data: dict[str, Any]) -> str:
     cost = "cost not known"
     if data.get("cost_usd") is not None:
         cost = task_line.money(task_line.cost(data), data["mode"])
+    if data.get("estimated"):
+        cost += ", estimated: it told no usage"
     words = f"{data['role']} on {line(data['model'])} ({data['tier']}): "
     if data.get("error"):
         words += f"{line(data['error'])} "

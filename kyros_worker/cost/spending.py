@@ -5,7 +5,7 @@ begins or settles calls locks the counters that they count to, all of them in on
 transaction ends. Where no limit is set there is no counter, and no statement.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -139,6 +139,14 @@ def _make(connection: Connection, missing: set[Counter]) -> None:
     for counter in sorted(missing - there.keys()):
         values = {**vars(counter), "amount_usd": summed_up(connection, counter)}
         connection.execute(insert(Spending).values(values))
+
+
+def amounts(connection: Connection, wanted: Sequence[Counter]) -> dict[Counter, Decimal]:
+    """What is spent or reserved, in USD, of counters that may not have been made yet; no lock."""
+    if not wanted:
+        return {}
+    there = _read(connection, _THERE, set(wanted))
+    return {one: there[one] if one in there else summed_up(connection, one) for one in wanted}
 
 
 def summed_up(connection: Connection, counter: Counter) -> Decimal:

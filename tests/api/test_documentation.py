@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-OPERATION_IDS = {"createTask", "createApiKey", "listApiKeys", "revokeApiKey"}
+OPERATION_IDS = {"createTask", "createApiKey", "listApiKeys", "revokeApiKey", "getCosts"}
 
 
 @pytest.fixture(scope="module")

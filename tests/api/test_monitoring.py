@@ -1,0 +1,143 @@
+"""`/v1/monitoring`: the report of costs against plain SQL over the ledger."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from kyros_worker.clock import now
+from kyros_worker.cost.report import PERIODS
+from kyros_worker.cost.tables import ModelCall
+from kyros_worker.database import read, transaction
+from kyros_worker.submission.tables import Submission
+from kyros_worker.task.lost import take_from_lost_worker
+from tests import factories
+from tests.budgets import budgets, forget_money
+
+URL = "/v1/monitoring/costs"
+
+
+@pytest.fixture(autouse=True)
+def _no_money(no_tasks):
+    forget_money()
+
+
+@pytest.fixture
+def money():
+    """Calls of every kind: completed, refused, failed, lost, premium, running, live, unpriced."""
+    factories.run(factories.create()["id"])
+    factories.run(factories.create(sandbox={"refusals": 1})["id"])
+    factories.run(factories.create(type="deployment", sandbox={"decision": "no_go"})["id"])
+    premium = factories.create(type="review")
+    factories.change(Submission, premium["submission_id"], tier="premium")
+    factories.run(premium["id"])
+    lost = factories.begin(factories.create()["submission_id"])
+    factories.expire(lost.submission_id)
+    with transaction() as connection:
+        take_from_lost_worker(connection, lost.task_id, lost.submission_id)
+    factories.begin(factories.create()["submission_id"])
+    unpriced = factories.begin(factories.create(type="review")["submission_id"])
+    factories.finish(unpriced)
+    factories.change(ModelCall, unpriced.call_id, cost_usd=None, unpriced="no_price")
+    live = factories.begin(factories.create(type="review")["submission_id"])
+    factories.finish(live)
+    factories.change(ModelCall, live.call_id, mode="live", model="else")
+    old = factories.begin(factories.create(type="review")["submission_id"])
+    factories.finish(old)
+    factories.change(ModelCall, old.call_id, started_at=now() - timedelta(days=3))
+
+
+@pytest.fixture
+def get(client, admin):
+    return lambda query="", headers=None: client.get(URL + query, headers=headers or admin)
+
+
+def plain(period, mode="test"):
+    """The same figures in plain SQL."""
+    where = (
+        f" FROM model_calls WHERE mode = '{mode}' AND state <> 'started'"
+        f" AND started_at >= now() - interval '{period}'"
+    )
+    sums = (
+        "coalesce(sum(cost_usd), 0)::float8 AS cost, count(*) AS calls,"
+        " coalesce(sum(input_tokens), 0) AS input_tokens,"
+        " coalesce(sum(output_tokens), 0) AS output_tokens"
+    )
+    with read() as connection:
+
+        def by(name):
+            grouped = text(f"SELECT {name} AS name, {sums}{where} GROUP BY 1")
+            rows = connection.execute(grouped).mappings()
+            return {row["name"]: {key: row[key] for key in row if key != "name"} for row in rows}
+
+        total = connection.execute(text(
+            f"SELECT {sums}, count(*) FILTER (WHERE unpriced IS NOT NULL) AS unpriced_calls,"
+            " count(*) FILTER (WHERE estimated) AS estimated_calls,"
+            " coalesce(sum(cost_usd) FILTER (WHERE estimated), 0)::float8 AS estimated_cost,"
+            " (coalesce(sum(coalesce(premium_usd, cost_usd)) FILTER (WHERE accepted), 0)"
+            f" - coalesce(sum(cost_usd), 0))::float8 AS saved{where}"
+        )).mappings().one()  # fmt: skip
+        return total, {
+            "by_model": by("provider || ':' || model"), "by_role": by("role"), "by_tier": by("tier")
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_the_report_is_what_plain_sql_says(money, get, period):
+    told = get(f"?period={period}").json["data"]
+    total, groups = plain({"1d": "1 day", "7d": "7 days", "30d": "30 days"}.get(period, period))
+    assert {name: told[name] for name in groups} == groups
+    assert told["total_cost"] == total["cost"] > 0
+    for name in ("calls", "unpriced_calls", "estimated_calls", "estimated_cost"):
+        assert told[name] == total[name] > 0
+    assert told["savings"]["vs_premium_only"] == total["saved"]
+    assert (told["period"], told["mode"], told["currency"]) == (period, "test", "USD")
+    assert sum(step["calls"] for step in told["series"]) == told["calls"]
+    assert sum(step["cost"] for step in told["series"]) == pytest.approx(told["total_cost"])
+    assert len(told["series"]) == {"1h": 60, "6h": 72, "1d": 24, "7d": 28, "30d": 30}[period]
+    assert told["series"][0]["at"] == told["from"]
+
+
+def test_the_modes_are_kept_apart(money, get, client, new_key):
+    headers = {"Authorization": f"Bearer {new_key('monitoring:read', mode='live')['key']}"}
+    told = get(headers=headers).json["data"]
+    assert (told["mode"], told["calls"]) == ("live", 1)
+    assert list(told["by_model"]) == ["sandbox:else"]
+
+
+def test_without_any_call_all_is_a_number(get):
+    told = get().json["data"]
+    assert (told["period"], told["total_cost"], told["by_model"]) == ("1d", 0, {})
+    assert told["savings"] == {
+        "vs_premium_only": 0, "percentage": 0, "premium_only_cost": 0, "not_compared_answers": 0,
+        "estimate": True,
+    }  # fmt: skip
+    assert told["budget"] == {}
+
+
+def test_budgets(get, tmp_path, admin):
+    with budgets(tmp_path, day={"soft": 5, "hard": 10}, key_day={"hard": 2}, task={"soft": 1}):
+        spent = float(factories.run(factories.create()["id"]).cost_usd)
+        told = get().json["data"]["budget"]
+    today = now().date().isoformat()
+    assert told == {
+        "day": {"day": today, "spent": spent, "soft": 5, "hard": 10},
+        "key_day": {"day": today, "spent": 0, "hard": 2},
+        "task": {"soft": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    "query", ["?period=2d", "?period=", "?period=1D", "?period=1h&period=x", "?since=1d"]
+)
+def test_wrong_periods(get, query):
+    answer = get(query)
+    assert answer.status_code == 422
+    assert answer.json["details"]
+
+
+def test_who_may_not(client, new_key):
+    headers = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    answer = client.get(URL, headers=headers)
+    assert (answer.status_code, "monitoring:read" in answer.json["error"]) == (403, True)
+    assert client.get(URL).status_code == 401
