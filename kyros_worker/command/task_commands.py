@@ -25,6 +25,7 @@ _WRONG_USAGE = 2
 _INTERRUPTED = 130
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer's data as JSON.")]
+_EachJson = Annotated[bool, typer.Option("--json", help="Print each task as a line of JSON.")]
 _TaskIds = Annotated[list[str], typer.Argument(metavar="ID", help="task_…")]
 
 
@@ -178,34 +179,38 @@ def show(
 
 
 @task_app.command()
-def cancel(ids: _TaskIds) -> None:
+def cancel(ids: _TaskIds, as_json: _EachJson = False) -> None:
     """Cancel unfinished tasks."""
     with _client() as client:
-        code = _each(ids, client.cancel, "cancelled")
+        code = _each(ids, client.cancel, None if as_json else "cancelled")
     raise typer.Exit(code)
 
 
 @task_app.command()
-def retry(ids: _TaskIds) -> None:
+def retry(ids: _TaskIds, as_json: _EachJson = False) -> None:
     """Start failed or cancelled tasks again."""
     with _client() as client:
-        code = _each(ids, client.retry, "queued again")
+        code = _each(ids, client.retry, None if as_json else "queued again")
     raise typer.Exit(code)
 
 
-def _each(ids: list[str], act: "Callable[[str], Task]", done: str) -> int:
-    """Does all that can be done, whatever became of the others; the exit code."""
+def _each(ids: list[str], act: "Callable[[str], Task]", done: str | None) -> int:
+    """Does all that can be done, whatever became of the others; the exit code.
+
+    Prints what each task is now: in words, or without them as a line of JSON.
+    """
+    from kyros_worker import strict_json  # noqa: PLC0415
     from kyros_worker.command.client_error import ApiError  # noqa: PLC0415
 
     code = 0
     for task_id in ids:
         try:
-            act(task_id)
+            task = act(task_id)
         except ApiError as error:
             print(f"kyros: {error}", file=sys.stderr)
             code = _FAILED
         else:
-            print(f"{task_id} is {done}.", flush=True)
+            print(f"{task_id} is {done}." if done else strict_json.dumps(task), flush=True)
     return code
 
 

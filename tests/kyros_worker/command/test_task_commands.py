@@ -178,6 +178,20 @@ def test_cancel_does_what_it_can(api, run, make_task):
     assert run("retry", "task_1").stdout == "task_1 is queued again.\n"
 
 
+@pytest.mark.parametrize("command", ["cancel", "retry"])
+def test_what_became_of_each_task_as_json(api, run, make_task, command):
+    api.answers(
+        lambda asked: (
+            refusal(404, "There is no task task_2.")
+            if "task_2" in asked.path
+            else data(make_task())
+        )
+    )
+    done = run(command, "task_1", "task_2", "task_3", "--json")
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [ID, ID]
+    assert (done.exit_code, done.stderr) == (1, "kyros: There is no task task_2.\n")
+
+
 def test_the_bars_fit_the_terminal_and_nothing_in_them_acts(make_task):
     console = Console(file=io.StringIO(), width=80, height=6, force_terminal=True)
     evil = "Evil \x1b[31m [red]x[/red] [/] \x07"
