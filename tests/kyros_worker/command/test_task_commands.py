@@ -213,6 +213,29 @@ def test_the_bars_fit_the_terminal_and_nothing_in_them_acts(make_task):
     assert "\x07" not in console.file.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("kyros can", ["cancel"]),
+        ("kyros submit --prio", ["--priority"]),
+        ("kyros submit --priority h", ["high"]),
+        ("kyros submit --role ", ["implementer", "critic", "integrator"]),
+        ("kyros tasks --state c", ["completed", "cancelled"]),
+        ("kyros keys rev", ["revoke"]),
+    ],
+)
+def test_the_shell_completes_commands_options_and_words(typed, words):
+    environment = {
+        **os.environ, "_KYROS_COMPLETE": "complete_bash", "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split(" ")) - 1),
+    }  # fmt: skip
+    done = subprocess.run(
+        [Path(sys.executable).with_name("kyros")],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == (words, "")
+
+
 def test_ctrl_c_leaves_without_a_traceback(api, make_task, tmp_path):
     def answer(asked: Asked):
         if asked.path.endswith("/stream"):
