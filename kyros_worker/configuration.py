@@ -57,6 +57,8 @@ class Provider(_Table):
     api_key_file: Path | None = None
     #: Whether answers are asked for as a JSON schema; left out: wherever the provider can.
     json_schema: bool | None = None
+    #: Whether answers are streamed; false for a server that can't, or that then counts no tokens.
+    stream: bool = True
     #: What else pydantic-ai's provider takes, by its own names (`region_name`, `api_version`).
     options: dict[str, str | bool | int] = Field(default_factory=dict)
 

@@ -173,6 +173,15 @@ def chat(
     yield event("[DONE]") + b"0\r\n\r\n"
 
 
+def whole(text: str, *, usage: dict[str, Any] | None = None, finish: str = "stop") -> Steps:
+    """An answer that is not streamed, whatever was asked for."""
+    choice = {
+        "index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish,
+    }  # fmt: skip
+    told = {**_delta({}), "object": "chat.completion", "choices": [choice], "usage": usage}
+    return [response(200, json.dumps(told).encode(), "application/json")]
+
+
 def hang(after_head: bool = True) -> Steps:
     """No answer ever."""
     if after_head:

@@ -1,9 +1,10 @@
 """`kyros doctor`: checks what the stack needs, a line each."""
 
+import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +29,19 @@ class Check:
     found: str
 
 
-def doctor(environ: Mapping[str, str]) -> int:
+def doctor(environ: Mapping[str, str], *, as_json: bool = False) -> int:
     """Prints every check; the exit code: 0 when all are good, else 1."""
-    checks = list(_checks(environ))
-    for check in checks:
+    return told(list(_checks(environ)), as_json=as_json)
+
+
+def told(checks: Sequence[Check], *, as_json: bool) -> int:
+    """Prints checks, a line each or as JSON; the exit code."""
+    good = all(check.good for check in checks)
+    if as_json:
+        print(json.dumps({"good": good, "checks": [vars(check) for check in checks]}))
+    for check in [] if as_json else checks:
         print(f"{'ok  ' if check.good else 'FAIL'}  {check.name}: {check.found}")
-    return 0 if all(check.good for check in checks) else 1
+    return 0 if good else 1
 
 
 def _checks(environ: Mapping[str, str]) -> Iterator[Check]:

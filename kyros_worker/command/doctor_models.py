@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kyros_worker import settings as settings_room
+from kyros_worker.command.doctor import Check, told
 from kyros_worker.configuration import ROLES, TIERS
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose
@@ -26,7 +27,7 @@ _SCHEMA = {
 }
 
 
-def doctor_models(environ: Mapping[str, str]) -> int:
+def doctor_models(environ: Mapping[str, str], *, as_json: bool = False) -> int:
     """Calls each configured model once and prints what came of it.
 
     The exit code: 0 when all answered as asked, else 1. Without a model there is nothing to fail.
@@ -35,16 +36,12 @@ def doctor_models(environ: Mapping[str, str]) -> int:
     try:
         settings_room.load(environ)
     except ConfigurationError as error:
-        print(f"FAIL  settings: {error}")
-        return 1
+        return told([Check("settings", good=False, found=str(error))], as_json=as_json)
     models = _models()
-    if not models:
-        print("ok    models: none is configured; everything runs on the sandbox model")
-        return 0
-    lines = asyncio.run(_all(models))
-    for line in lines:
-        print(line)
-    return 1 if any(line.startswith("FAIL") for line in lines) else 0
+    none = Check(
+        "models", good=True, found="none is configured; everything runs on the sandbox model"
+    )
+    return told(asyncio.run(_all(models)) if models else [none], as_json=as_json)
 
 
 def _models() -> list[ChosenModel]:
@@ -59,11 +56,11 @@ def _models() -> list[ChosenModel]:
     return list({(model.provider, model.name): model for model in chosen}.values())
 
 
-async def _all(models: list[ChosenModel]) -> list[str]:
-    return list(await asyncio.gather(*(_line(model) for model in models)))
+async def _all(models: list[ChosenModel]) -> list[Check]:
+    return list(await asyncio.gather(*(_check(model) for model in models)))
 
 
-async def _line(model: ChosenModel) -> str:
+async def _check(model: ChosenModel) -> Check:
     from kyros_worker.model import providers  # noqa: PLC0415
     from kyros_worker.model.call import Form, call  # noqa: PLC0415
 
@@ -75,16 +72,17 @@ async def _line(model: ChosenModel) -> str:
         asked = None if providers.asks_for_schema(small) is False else form
         outcome = await call(opened, small, _SYSTEM, "Are you ready?", asked)
     except ModelNotConfiguredError as error:
-        return f"FAIL  {name}: {error.message}"
+        return Check(name, good=False, found=error.message)
     if outcome.failure is not None:
-        return f"FAIL  {name}: {outcome.failure.message}"
-    told = _told(model, outcome)
+        return Check(name, good=False, found=outcome.failure.message)
+    used = _used(model, outcome)
     if not _is_object(outcome.text):
-        return f"FAIL  {name}: it answered, but not with the JSON object asked for ({told})"
-    return f"ok    {name}: {told}"
+        found = f"it answered, but not with the JSON object asked for ({used})"
+        return Check(name, good=False, found=found)
+    return Check(name, good=True, found=used)
 
 
-def _told(model: ChosenModel, outcome: "Outcome") -> str:
+def _used(model: ChosenModel, outcome: "Outcome") -> str:
     used = outcome.usage
     tokens = f"{used.input_tokens} + {used.output_tokens} tokens" if used.reported else "no usage"
     price = "cost unknown: it has no price"

@@ -115,7 +115,7 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _fail(sentence: str, code: int) -> NoReturn:
-    print(sentence, file=sys.stderr)
+    print(f"kyros: {sentence}", file=sys.stderr)
     raise typer.Exit(code)
 
 

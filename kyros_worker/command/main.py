@@ -67,15 +67,16 @@ def doctor(
     models: Annotated[
         bool, typer.Option("--models", help="Call each configured model once instead.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check all that the stack needs; exit code 1 when a check fails."""
     if models:
         from kyros_worker.command.doctor_models import doctor_models  # noqa: PLC0415
 
-        raise typer.Exit(doctor_models(os.environ))
+        raise typer.Exit(doctor_models(os.environ, as_json=as_json))
     from kyros_worker.command.doctor import doctor as run  # noqa: PLC0415
 
-    raise typer.Exit(run(os.environ))
+    raise typer.Exit(run(os.environ, as_json=as_json))
 
 
 @app.command()

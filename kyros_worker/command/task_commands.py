@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from kyros_worker.configuration import ROLES
+
 if TYPE_CHECKING:
     from kyros_worker.command.client import Client, Task
 
@@ -25,6 +27,23 @@ _WRONG_USAGE = 2
 _INTERRUPTED = 130
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer's data as JSON.")]
+#: What the shell completes; whether a word is right is the API's to say.
+_PRIORITIES = ("low", "medium", "high", "critical")
+_COMPLEXITIES = ("low", "medium", "high")
+_STATUSES = ("pending", "in_progress", "completed", "failed")
+_STATES = ("queued", "running", "awaiting_approval", "completed", "failed", "cancelled")
+
+
+def _among(words: tuple[str, ...]) -> "Callable[[str], list[str]]":
+    """The completion of a word that is one of these."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
+_EachJson = Annotated[bool, typer.Option("--json", help="Print each task as a line of JSON.")]
 _TaskIds = Annotated[list[str], typer.Argument(metavar="ID", help="task_…")]
 
 
@@ -43,13 +62,24 @@ def submit(
         str | None, typer.Option("--type", help="implementation, review, deployment, …")
     ] = None,
     priority: Annotated[
-        str | None, typer.Option("--priority", help="low, medium, high or critical")
+        str | None,
+        typer.Option(
+            "--priority", help="low, medium, high or critical", autocompletion=_among(_PRIORITIES)
+        ),
     ] = None,
     role: Annotated[
-        str | None, typer.Option("--role", help="Default: the first of the type's workflow.")
+        str | None,
+        typer.Option(
+            "--role",
+            help="Default: the first of the type's workflow.",
+            autocompletion=_among(ROLES),
+        ),
     ] = None,
     complexity: Annotated[
-        str | None, typer.Option("--complexity", help="low, medium or high")
+        str | None,
+        typer.Option(
+            "--complexity", help="low, medium or high", autocompletion=_among(_COMPLEXITIES)
+        ),
     ] = None,
     criterion: Annotated[
         list[str] | None, typer.Option("--criterion", help="What must hold at the end; repeatable.")
@@ -116,18 +146,26 @@ def watch(
 @task_app.command()
 def tasks(
     status: Annotated[
-        str | None, typer.Option("--status", help="pending, in_progress, completed or failed")
+        str | None,
+        typer.Option(
+            "--status",
+            help="pending, in_progress, completed or failed",
+            autocompletion=_among(_STATUSES),
+        ),
     ] = None,
     state: Annotated[
         str | None,
         typer.Option(
             "--state",
             help="queued, running, awaiting_approval, completed, failed or cancelled",
+            autocompletion=_among(_STATES),
         ),
     ] = None,
     task_type: Annotated[str | None, typer.Option("--type")] = None,
-    priority: Annotated[str | None, typer.Option("--priority")] = None,
-    role: Annotated[str | None, typer.Option("--role")] = None,
+    priority: Annotated[
+        str | None, typer.Option("--priority", autocompletion=_among(_PRIORITIES))
+    ] = None,
+    role: Annotated[str | None, typer.Option("--role", autocompletion=_among(ROLES))] = None,
     query: Annotated[
         str | None, typer.Option("--query", "-q", help="Words in title or description.")
     ] = None,
@@ -178,18 +216,18 @@ def show(
 
 
 @task_app.command()
-def cancel(ids: _TaskIds) -> None:
+def cancel(ids: _TaskIds, as_json: _EachJson = False) -> None:
     """Cancel unfinished tasks."""
     with _client() as client:
-        code = _each(ids, client.cancel, "cancelled")
+        code = _each(ids, client.cancel, None if as_json else "cancelled")
     raise typer.Exit(code)
 
 
 @task_app.command()
-def retry(ids: _TaskIds) -> None:
+def retry(ids: _TaskIds, as_json: _EachJson = False) -> None:
     """Start failed or cancelled tasks again."""
     with _client() as client:
-        code = _each(ids, client.retry, "queued again")
+        code = _each(ids, client.retry, None if as_json else "queued again")
     raise typer.Exit(code)
 
 
@@ -209,19 +247,23 @@ def costs(
         costs_text.show(found)
 
 
-def _each(ids: list[str], act: "Callable[[str], Task]", done: str) -> int:
-    """Does all that can be done, whatever became of the others; the exit code."""
+def _each(ids: list[str], act: "Callable[[str], Task]", done: str | None) -> int:
+    """Does all that can be done, whatever became of the others; the exit code.
+
+    Prints what each task is now: in words, or without them as a line of JSON.
+    """
+    from kyros_worker import strict_json  # noqa: PLC0415
     from kyros_worker.command.client_error import ApiError  # noqa: PLC0415
 
     code = 0
     for task_id in ids:
         try:
-            act(task_id)
+            task = act(task_id)
         except ApiError as error:
             print(f"kyros: {error}", file=sys.stderr)
             code = _FAILED
         else:
-            print(f"{task_id} is {done}.", flush=True)
+            print(f"{task_id} is {done}." if done else strict_json.dumps(task), flush=True)
     return code
 
 

@@ -1,4 +1,4 @@
-"""One call to a model: streamed, bounded in time, its faults sorted at the source.
+"""One call to a model: streamed where it can be, bounded in time, its faults sorted at the source.
 
 Everything of pydantic-ai that a call touches is here, in `providers.py` and in `sandbox.py`;
 importing any takes most of a second, so the API process does not.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_ai import exceptions as fault
-from pydantic_ai.direct import model_request_stream
+from pydantic_ai.direct import model_request, model_request_stream
 from pydantic_ai.messages import ModelRequest, ModelResponse, UserPromptPart
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
@@ -75,9 +75,13 @@ async def _attempt(
 ) -> Outcome:
     text, usage, failure = "", NOTHING, None
     try:
-        response = await _streamed(model, chosen, system, user, form)
+        response = await _answer(model, chosen, system, user, form)
     except (fault.AgentRunError, fault.UserError, OSError) as error:
         usage, failure = _usage_of_failed(error), sort_error(error)
+        if failure.kind == "connection":
+            # Whoever reads it has a setting to look at: nothing was heard from the provider.
+            told = f"{failure.message.removesuffix('.')} (providers.{chosen.provider})."
+            failure = replace(failure, message=told)
     else:
         text, usage = storable(response.text or ""), _usage(response)
         if (stopped := _stopped(response, chosen)) is not None:
@@ -85,7 +89,7 @@ async def _attempt(
     return Outcome(text, usage, failure, 0)
 
 
-async def _streamed(
+async def _answer(
     model: Model, chosen: ChosenModel, system: str, user: str, form: Form | None
 ) -> ModelResponse:
     messages = [ModelRequest(parts=[UserPromptPart(user)], instructions=system)]
@@ -96,19 +100,19 @@ async def _streamed(
         # Trying again is ours to decide: a submission waits for it as a row, not in a process.
         max_retries=0,
     )
+    parameters = _parameters(form)
     # Ours, not pydantic-ai's request_timeout, whose scope around every event costs 0.1 ms a call.
-    async with (
-        asyncio.timeout(chosen.timeout_seconds),
-        model_request_stream(
-            model,
-            messages,
-            model_settings=settings,
-            model_request_parameters=_parameters(form),
-        ) as stream,
-    ):
-        async for _ in stream:
-            pass
-        return stream.get()
+    async with asyncio.timeout(chosen.timeout_seconds):
+        if not chosen.streamed:
+            return await model_request(
+                model, messages, model_settings=settings, model_request_parameters=parameters
+            )
+        async with model_request_stream(
+            model, messages, model_settings=settings, model_request_parameters=parameters
+        ) as stream:
+            async for _ in stream:
+                pass
+            return stream.get()
 
 
 def _usable(model: Model, form: Form | None) -> Form | None:

@@ -41,6 +41,8 @@ class ChosenModel:
     price: Price | None = None
     #: Under which provider's kind or address that list is asked.
     listed_under: str | None = None
+    #: Whether its answer is streamed, or comes as a whole.
+    streamed: bool = True
 
 
 def choose(role: Role, tier: Tier, mode: Mode) -> ChosenModel:
@@ -78,4 +80,5 @@ def _configured(chosen: Choice, model: str, tier: Tier) -> ChosenModel:
         timeout_seconds=chosen.timeout_seconds or ChosenModel.timeout_seconds,
         price=configuration.prices.get(model),
         listed_under=provider.base_url if kind in OWN_SERVERS else kind,
+        streamed=provider.stream,
     )

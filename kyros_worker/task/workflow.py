@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kyros_worker.model.failure import Failure
+from kyros_worker.model.storable import shortened
 from kyros_worker.settings import Role
 
 #: A refused draft is revised at most so often; then the task fails with the last findings.
@@ -122,9 +123,14 @@ def result_of(step: Step, answer: Answer) -> Answer:
         "changes": answer.get("changes") or draft.get("changes", []),
         "criteria": answer["criteria"],
         "findings": answer.get("findings", []),
-        "risks": answer.get("risks", draft.get("risks", [])),
-        "needs": answer.get("needs", draft.get("needs", [])),
+        # The integrator speaks of the merge: what the draft assumed and could not see still holds.
+        "risks": _together(draft, answer, "risks"),
+        "needs": _together(draft, answer, "needs"),
     }
+
+
+def _together(draft: Answer, answer: Answer, name: str) -> list[str]:
+    return list(dict.fromkeys([*draft.get(name, []), *answer.get(name, [])]))
 
 
 def percentage(roles: tuple[Role, ...], role: Role, before: int) -> int:
@@ -144,13 +150,19 @@ def _after_refusal(step: Step, answer: Answer) -> Next | Fail:
     if "implementer" not in step.roles[: step.roles.index(step.role)]:
         return Fail(f"{who}: {_reasons(answer)}")
     if step.revision >= MAX_REVISIONS:
-        return Fail(f"{who} after {step.revision} revisions: {_reasons(answer)}")
+        return Fail(f"{who} after {step.revision} revisions: {_reasons(answer)}{_unseen(step)}")
     return Next("implementer", step.revision + 1)
 
 
 def _reasons(answer: Answer) -> str:
     findings = "; ".join(finding["what"].rstrip(".") for finding in answer.get("findings", []))
     return _sentence((findings or answer["summary"])[:2000])
+
+
+def _unseen(step: Step) -> str:
+    """What the draft could not be written well without; a failed task has no `result.needs`."""
+    needs = ", ".join((step.draft or {}).get("needs", []))
+    return f" The implementer needs to see: {shortened(needs, 1000)}." if needs else ""
 
 
 def _sentence(text: str) -> str:

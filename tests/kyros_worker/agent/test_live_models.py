@@ -123,6 +123,45 @@ def test_no_usage_is_told_as_such(server, asking):
     assert (reply.cost_usd, reply.unpriced) == (None, "no_usage")
 
 
+WHOLE = {"more": "stream = false", "tables": PRICE}
+
+
+def test_an_answer_that_is_not_streamed(server, asking):
+    server.script = lambda _: scripted.whole(ANSWER, usage=USED)
+    (reply,) = asking(**WHOLE)
+    assert reply.failure is None
+    assert reply.answer == DRAFT
+    assert reply.usage == Usage(1000, 500, cache_read_tokens=400, reasoning_tokens=300)
+    assert reply.cost_usd == Decimal("0.00054")
+    (request,) = server.requests
+    assert request.body["max_tokens"] == 900
+    assert not request.body.get("stream")
+
+
+@pytest.mark.parametrize(("script", "kind", "retryable", "usage"), [
+    (lambda: scripted.whole(ANSWER[:40], finish="length", usage=USED), "invalid_output", False,
+     Usage(1000, 500, 400, 300)),
+    (lambda: scripted.whole("", finish="content_filter", usage=USED), "content_refused", False,
+     Usage(1000, 500, 400, 300)),
+    (lambda: scripted.whole("", usage=USED), "invalid_output", True, Usage(1000, 500, 400, 300)),
+    (lambda: scripted.error(401, "who"), "rejected", False, NOTHING),
+    (lambda: scripted.error(429, "slower"), "rate_limited", True, NOTHING),
+    (lambda: scripted.error(503), "server_error", True, NOTHING),
+    (lambda: scripted.page(200, "<html>a proxy's page</html>"), "invalid_output", True, UNREPORTED),
+    (lambda: [scripted.response(200, b'{"x":1}', "application/json")], "invalid_output", True,
+     UNREPORTED),
+    (lambda: [scripted.CUT], "connection", True, UNREPORTED),
+])  # fmt: skip
+def test_every_fault_of_an_answer_that_is_not_streamed(
+    server, asking, script, kind, retryable, usage
+):
+    server.script = lambda _: script()
+    (reply,) = asking(**WHOLE)
+    assert (reply.failure.kind, reply.failure.retryable) == (kind, retryable), reply.failure
+    assert reply.usage == usage
+    assert len(server.requests) == 1
+
+
 def stream(*events):
     return [scripted.stream_head(), *events, b"0\r\n\r\n"]
 
@@ -177,6 +216,7 @@ def test_every_fault_has_its_fate(server, asking, script, kind, retryable, usage
 def test_a_provider_that_is_away(asking):
     (reply,) = asking(url="http://127.0.0.1:9/v1")
     assert (reply.failure.kind, reply.failure.retryable) == ("connection", True)
+    assert reply.failure.message.endswith("(providers.local)."), "it names the setting"
     assert reply.usage == NOTHING
 
 
@@ -223,9 +263,10 @@ def test_a_diff_against_an_unseen_file_is_refused(server, asking):
     assert "the text of app/new.py was not shown" in reply.failure.message
 
 
-def test_cancelling_closes_the_connection_at_once(server, tmp_path):
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_cancelling_closes_the_connection_at_once(server, tmp_path, stream):
     server.script = lambda _: scripted.chat(ANSWER, pieces=100, pause=1)
-    with configured(tmp_path / "kyros.toml", on(server.url)):
+    with configured(tmp_path / "kyros.toml", on(server.url, more=f"stream = {stream}")):
         running = loop.run(ask(steered(mode="live"), choose("implementer", "economy", "live")))
         server.wait_until(lambda: bool(server.requests))
         time.sleep(0.2)

@@ -17,12 +17,12 @@ def ready(_):
 
 @pytest.fixture
 def printed(tmp_path, capsys):
-    def run(script=ready, tables=TWO):
+    def run(script=ready, tables=TWO, **how):
         with (
             scripted.ScriptedServer(script) as server,
             configured(tmp_path / "kyros.toml", on(server.url, tables=tables)),
         ):
-            code = doctor_models(os.environ)
+            code = doctor_models(os.environ, **how)
         return code, capsys.readouterr().out.splitlines(), server.requests
 
     return run
@@ -52,6 +52,20 @@ def test_one_that_fails_says_why(printed, script, words):
     assert line.startswith("FAIL  local: mine: ")
     assert words in line
     assert KEY not in line
+
+
+def test_as_json(printed):
+    code, (line,), _ = printed(
+        lambda request: scripted.error(401) if request.body["model"] == "mine" else ready(request),
+        as_json=True,
+    )
+    found = json.loads(line)
+    assert (code, found["good"]) == (1, False)
+    mine, other = found["checks"]
+    assert (mine["name"], mine["good"]) == ("local: mine", False)
+    assert mine["found"].startswith("The provider refused the credentials: 401")
+    assert (other["name"], other["good"]) == ("local: other", True)
+    assert "USD" in other["found"]
 
 
 def test_without_models_there_is_nothing_to_fail(tmp_path, capsys):

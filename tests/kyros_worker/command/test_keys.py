@@ -79,4 +79,4 @@ def test_without_a_database(monkeypatch, error, sentence):
 
     monkeypatch.setattr("kyros_worker.database.transaction", fail)
     done = run("create", "x")
-    assert (done.exit_code, done.stderr.strip()) == (1, sentence)
+    assert (done.exit_code, done.stderr) == (1, f"kyros: {sentence}\n")

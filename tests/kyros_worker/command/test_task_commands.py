@@ -178,6 +178,20 @@ def test_cancel_does_what_it_can(api, run, make_task):
     assert run("retry", "task_1").stdout == "task_1 is queued again.\n"
 
 
+@pytest.mark.parametrize("command", ["cancel", "retry"])
+def test_what_became_of_each_task_as_json(api, run, make_task, command):
+    api.answers(
+        lambda asked: (
+            refusal(404, "There is no task task_2.")
+            if "task_2" in asked.path
+            else data(make_task())
+        )
+    )
+    done = run(command, "task_1", "task_2", "task_3", "--json")
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [ID, ID]
+    assert (done.exit_code, done.stderr) == (1, "kyros: There is no task task_2.\n")
+
+
 def test_the_bars_fit_the_terminal_and_nothing_in_them_acts(make_task):
     console = Console(file=io.StringIO(), width=80, height=6, force_terminal=True)
     evil = "Evil \x1b[31m [red]x[/red] [/] \x07"
@@ -197,6 +211,29 @@ def test_the_bars_fit_the_terminal_and_nothing_in_them_acts(make_task):
     assert all(len(line) <= 80 for line in lines)
     assert "\x1b[31m [red]" not in console.file.getvalue()
     assert "\x07" not in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("kyros can", ["cancel"]),
+        ("kyros submit --prio", ["--priority"]),
+        ("kyros submit --priority h", ["high"]),
+        ("kyros submit --role ", ["implementer", "critic", "integrator"]),
+        ("kyros tasks --state c", ["completed", "cancelled"]),
+        ("kyros keys rev", ["revoke"]),
+    ],
+)
+def test_the_shell_completes_commands_options_and_words(typed, words):
+    environment = {
+        **os.environ, "_KYROS_COMPLETE": "complete_bash", "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split(" ")) - 1),
+    }  # fmt: skip
+    done = subprocess.run(
+        [Path(sys.executable).with_name("kyros")],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == (words, "")
 
 
 def test_ctrl_c_leaves_without_a_traceback(api, make_task, tmp_path):

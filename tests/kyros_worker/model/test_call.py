@@ -187,7 +187,11 @@ def test_an_answer_that_was_stopped_fails_and_is_paid(reason, kind, retryable):
 def test_only_a_refusal_before_any_work_surely_cost_nothing(error, usage):
     outcome = asked(raising(error))
     assert outcome.usage == usage
-    assert outcome.failure == sort_error(error)
+    failure = sort_error(error)
+    if failure.kind == "connection":
+        told = f"{failure.message.removesuffix('.')} (providers.sandbox)."
+        failure = replace(failure, message=told)
+    assert outcome.failure == failure
     assert outcome.text == ""
 
 
