@@ -130,4 +130,4 @@ def _parsed(source: str, content: bytes) -> Any:
     try:
         return strict_json.loads(content)
     except KyrosError as error:
-        raise UsageError(f"{source}: {error.message}") from error
+        raise UsageError(f"{source}: {error.message.removeprefix('The body ')}") from error

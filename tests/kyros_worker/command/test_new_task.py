@@ -42,7 +42,7 @@ def test_an_empty_description_and_a_deadline_of_zero_are_sent(tmp_path):
     [
         (Options(), "needs --title"),
         (Options(description="d"), "needs --title"),
-        (Options(title="t", metadata="{"), "--metadata: .* not valid JSON"),
+        (Options(title="t", metadata="{"), "^--metadata: is not valid JSON"),
         (Options(title="t", metadata="[1]"), "--metadata must be a JSON object"),
         (Options(title="t", metadata='{"a":1,"a":2}'), "repeated"),
         (Options(title="t", metadata='{"a":NaN}'), "NaN"),

@@ -22,7 +22,11 @@ from tests import scripted_openai as scripted
 from tests.live_models import configured, on
 
 WHO = Subject("key_0000000000002", "live", frozenset({"admin"}))
-USED = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+USED = {
+    "prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100,
+    "prompt_tokens_details": {"cached_tokens": 400},
+    "completion_tokens_details": {"reasoning_tokens": 30},
+}  # fmt: skip
 MET = [{"criterion": "It works", "met": True, "evidence": "app.py"}]
 DIFF = "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-old\n+new\n"
 GOOD = {
@@ -85,6 +89,10 @@ def test_a_task_through_all_roles(server):
     for call in factories.calls(task.id):
         assert (call.provider, call.model, call.mode) == ("local", "mine", "live")
         assert (call.input_tokens, call.output_tokens, call.unpriced) == (1000, 100, None)
+        assert (call.cache_read_tokens, call.reasoning_tokens) == (400, 30)
+        assert f"You are the {call.role}" in call.prompt
+        assert json.loads(call.answer) == GOOD[call.role]
+        assert call.latency_seconds > 0
 
 
 def unfit(_):
