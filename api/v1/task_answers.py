@@ -19,7 +19,10 @@ class Progress(BaseModel):
     """How far a task is: the share of its roles that lie behind it."""
 
     percentage: int = Field(ge=0, le=100)
-    stage: str = Field(description="The role at work, or `queued`, `waiting` or the final state.")
+    stage: str = Field(
+        description="The role at work, or `queued`, `waiting`, `waiting_for_budget` or the final "
+        "state."
+    )
     message: str
 
 

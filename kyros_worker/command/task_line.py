@@ -6,7 +6,7 @@ from typing import Any
 
 from kyros_worker.command.printable import line
 
-_STAGES = {"awaiting_approval": "approval"}
+_STAGES = {"awaiting_approval": "approval", "waiting_for_budget": "budget"}
 _SMALLEST = Decimal("0.0001")
 
 

@@ -34,7 +34,7 @@ def unpriced(model: ChosenModel, usage: Usage) -> Unpriced | None:
     """Why the cost of a call that used this is not known; None when it is."""
     if usage == NOTHING:
         return None
-    if cost(model, Usage(input_tokens=1)) is None:
+    if not _has_price(model):
         return "no_price"
     return None if usage.reported else "no_usage"
 
@@ -57,9 +57,13 @@ def price_version(model: ChosenModel) -> str | None:
         return SANDBOX
     if model.price is not None:
         return current().configuration.prices_version
-    if cost(model, Usage(input_tokens=1)) is None:
-        return None
-    return _list_version()
+    return _list_version() if _has_price(model) else None
+
+
+@cache
+def _has_price(model: ChosenModel) -> bool:
+    """Whether a price is known, which is asked for each call and the list looks up slowly."""
+    return cost(model, Usage(input_tokens=1)) is not None
 
 
 @cache
