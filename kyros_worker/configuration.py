@@ -8,17 +8,14 @@ import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from kyros_worker.errors import ConfigurationError
-
-Role = Literal["implementer", "critic", "integrator"]
-ROLES: tuple[Role, ...] = get_args(Role)
-Tier = Literal["economy", "premium"]
-TIERS: tuple[Tier, ...] = get_args(Tier)
+from kyros_worker.toml_table import TomlTable, Usd, sentence
+from kyros_worker.words import ROLES, TIERS, Role, Tier
 
 COMPATIBLE = "openai-compatible"
 #: The providers that pydantic-ai names, and any server that speaks OpenAI's chat protocol.
@@ -41,11 +38,7 @@ _DEFAULT_WORKFLOWS: dict[str, tuple[Role, ...]] = {
 }
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class Provider(_Table):
+class Provider(TomlTable):
     """Where models are called, and where the key for it lies."""
 
     #: One of KINDS; the provider's own name in the file when left out.
@@ -83,7 +76,7 @@ class Provider(_Table):
         return self
 
 
-class Choice(_Table):
+class Choice(TomlTable):
     """A model for a tier or a role; what is left out is the tier's, then the default."""
 
     #: `provider:name`.
@@ -112,17 +105,14 @@ class TierChoice(Choice):
         )
 
 
-class Models(_Table):
+class Models(TomlTable):
     """Which model answers, by tier and role."""
 
     economy: TierChoice = TierChoice()
     premium: TierChoice = TierChoice()
 
 
-Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=15, allow_inf_nan=False)]
-
-
-class Price(_Table):
+class Price(TomlTable):
     """Prices in USD per million tokens; `cached` is that of input read from a cache."""
 
     input: Usd
@@ -131,7 +121,7 @@ class Price(_Table):
     cached: Usd | None = None
 
 
-class Configuration(_Table):
+class Configuration(TomlTable):
     """All tables of the file, checked against each other."""
 
     #: Which roles work on a type of task, in order. A type not named here is done by one role.
@@ -239,17 +229,4 @@ def read(path: Path | None) -> Configuration:
     try:
         return Configuration.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"KYROS_CONFIG: {path}: {sentence(error)}") from error
-
-
-def sentence(error: ValidationError) -> str:
-    """What is wrong, each with the setting's name before it."""
-    return "; ".join(map(_fault, error.errors())) + "."
-
-
-def _fault(item: Any) -> str:
-    place = ".".join(map(str, item["loc"]))
-    words = str(item["msg"]).removeprefix("Value error, ").replace("Input should", "must")
-    if item["type"] == "extra_forbidden":
-        words = "is not a known key"
-    return f"{place}: {words}" if place else words
+        raise ConfigurationError(f"KYROS_CONFIG: {path}: {sentence(error, tables)}") from error

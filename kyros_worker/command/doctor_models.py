@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kyros_worker import settings as settings_room
-from kyros_worker.configuration import ROLES, TIERS
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose
 from kyros_worker.model.prices import cost, unpriced
+from kyros_worker.words import ROLES, TIERS
 
 if TYPE_CHECKING:
     from kyros_worker.model.call import Outcome

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from kyros_worker.auth.subject import Mode
-from kyros_worker.configuration import OWN_SERVERS, TIERS, Choice, Price, Tier
+from kyros_worker.configuration import OWN_SERVERS, Choice, Price
 from kyros_worker.errors import InvalidError
 from kyros_worker.settings import Role, current
+from kyros_worker.words import TIERS, Tier
 
 __all__ = [
     "SANDBOX", "SANDBOX_PRICES", "TIERS", "ChosenModel", "ModelNotConfiguredError", "Tier",

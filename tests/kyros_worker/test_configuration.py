@@ -8,10 +8,11 @@ import pytest
 from pydantic_ai.providers import infer_provider_class
 
 from kyros_worker import settings
-from kyros_worker.configuration import COMPATIBLE, KINDS, TIERS
+from kyros_worker.configuration import COMPATIBLE, KINDS
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.model.catalog import choose
 from kyros_worker.settings import PROJECT_ROOT, ROLES
+from kyros_worker.words import TIERS
 
 EXAMPLE = PROJECT_ROOT / "deploy/kyros.example.toml"
 KEYS = {"OPENAI_API_KEY": "sk-openai-for-tests", "LOCAL_API_KEY": "local-for-tests"}
