@@ -1,7 +1,8 @@
 """The TOML file of `KYROS_CONFIG`: what is a table rather than a value.
 
-Workflows, and the models that answer live work. No key of a provider stands in the file, so that
-it may be kept with the code and shown to anybody: it names the variable or the file that holds it.
+Workflows, the models that answer live work, escalation rules, prices and budgets. No key of a
+provider stands in the file, so that it may be kept with the code and shown to anybody: it names the
+variable or the file that holds it.
 """
 
 import tomllib
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from kyros_worker.budgets import Budgets
 from kyros_worker.errors import ConfigurationError
+from kyros_worker.rules import DEFAULT_RULES, Rule, twice_named
 from kyros_worker.toml_table import TomlTable, Usd, sentence
 from kyros_worker.words import ROLES, TIERS, Role, Tier
 
@@ -85,6 +88,15 @@ class Choice(TomlTable):
     output_tokens: int | None = Field(None, ge=1, le=1_000_000)
     #: How long one call may take.
     timeout_seconds: float | None = Field(None, gt=0, le=3600, allow_inf_nan=False)
+    #: Who answers, in this order, while the model before can't; each as `provider:name`.
+    fallbacks: tuple[str, ...] | None = Field(None, max_length=5)
+
+    @property
+    def in_order(self) -> tuple[str, ...]:
+        """The model and its fallbacks, each once; empty where no model is named."""
+        if self.model is None:
+            return ()
+        return tuple(dict.fromkeys((self.model, *(self.fallbacks or ()))))
 
 
 class TierChoice(Choice):
@@ -93,6 +105,11 @@ class TierChoice(Choice):
     implementer: Choice = Choice()
     critic: Choice = Choice()
     integrator: Choice = Choice()
+
+    @property
+    def has_a_roles_own(self) -> bool:
+        """Whether any role has a model of its own."""
+        return any(getattr(self, role).model is not None for role in ROLES)
 
     def of(self, role: Role) -> Choice:
         """What counts for a role: its own over the tier's."""
@@ -130,6 +147,11 @@ class Configuration(TomlTable):
     models: Models = Models()
     #: By `provider:name`, before the list prices of `genai-prices`.
     prices: dict[str, Price] = Field(default_factory=dict)
+    #: How the operator calls this state of the prices; it is kept with each call.
+    prices_version: str = Field("", max_length=64)
+    #: When premium takes over, the first that matches; those of the file replace the defaults.
+    rules: tuple[Rule, ...] = DEFAULT_RULES
+    budgets: Budgets = Budgets()
 
     @field_validator("workflows", mode="after")
     @classmethod
@@ -150,6 +172,13 @@ class Configuration(TomlTable):
             if (wrong := _wrong_provider(name, provider)) is not None:
                 raise ValueError(f"{name}: {wrong}")
         return named
+
+    @field_validator("rules", mode="after")
+    @classmethod
+    def _own_names(cls, value: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if (name := twice_named(value)) is not None:
+            raise ValueError(f"two of them are called {name!r}")
+        return value
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -177,10 +206,23 @@ class Configuration(TomlTable):
             for place, choice in places.items():
                 if choice.model is not None:
                     yield from self._wrong_model(f"{place}.model", choice.model)
+                yield from self._wrong_fallbacks(f"{place}.fallbacks", choice, named)
         if self.has_models:
             for role in ROLES:
                 if self.chosen(role, "economy").model is None:
                     yield f"models.economy: names no model for the {role}"
+
+    def _wrong_fallbacks(self, place: str, choice: Choice, tier: TierChoice) -> Iterator[str]:
+        fallbacks = choice.fallbacks or ()
+        model = choice.model or tier.model
+        if fallbacks and model is None and not (choice is tier and tier.has_a_roles_own):
+            yield f"{place}: there is no model that they stand in for"
+        for position, fallback in enumerate(fallbacks):
+            yield from self._wrong_model(place, fallback)
+            if fallback == model:
+                yield f"{place}: {fallback!r} is the model itself"
+            elif fallback in fallbacks[:position]:
+                yield f"{place}: names {fallback!r} twice"
 
     def _wrong_model(self, place: str, model: str) -> Iterator[str]:
         provider, colon, name = model.partition(":")
@@ -190,10 +232,11 @@ class Configuration(TomlTable):
             yield f"{place}: there is no [providers.{provider}] for {model!r}"
 
     def _wrong_prices(self) -> Iterator[str]:
-        used = {self.chosen(role, tier).model for tier in TIERS for role in ROLES}
+        choices = (self.chosen(role, tier) for tier in TIERS for role in ROLES)
+        used = {model for choice in choices for model in choice.in_order}
         for model in self.prices:
             if model not in used:
-                yield f"prices.{model!r}: no tier or role has this model"
+                yield f"prices.{model!r}: no tier or role has this model or fallback"
 
 
 def _wrong_provider(name: str, provider: Provider) -> str | None:
