@@ -7,7 +7,7 @@ from kyros_worker.configuration import Price
 from kyros_worker.model.catalog import SANDBOX_PRICES, ChosenModel
 from kyros_worker.model.usage import NOTHING, Usage, counted_tokens
 
-__all__ = ["SANDBOX_PRICES", "Unpriced", "cost", "cost_at_most", "unpriced"]
+__all__ = ["SANDBOX_PRICES", "Unpriced", "cost", "cost_at_most", "has_price", "unpriced"]
 
 #: Why the cost of a call is not known: the model has no price, or nobody told what it used.
 Unpriced = Literal["no_price", "no_usage"]
@@ -30,9 +30,14 @@ def unpriced(model: ChosenModel, usage: Usage) -> Unpriced | None:
     """Why the cost of a call that used this is not known; None when it is."""
     if usage == NOTHING:
         return None
-    if cost(model, Usage(input_tokens=1)) is None:
+    if not has_price(model):
         return "no_price"
     return None if usage.reported else "no_usage"
+
+
+def has_price(model: ChosenModel) -> bool:
+    """Whether it is known what the model's tokens cost; 0 is a price."""
+    return cost(model, Usage(input_tokens=1)) is not None
 
 
 def cost_at_most(model: ChosenModel, prompt: str) -> Decimal | None:
