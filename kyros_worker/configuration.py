@@ -1,24 +1,24 @@
 """The TOML file of `KYROS_CONFIG`: what is a table rather than a value.
 
-Workflows, and the models that answer live work. No key of a provider stands in the file, so that
-it may be kept with the code and shown to anybody: it names the variable or the file that holds it.
+Workflows, the models that answer live work, escalation rules, prices and budgets. No key of a
+provider stands in the file, so that it may be kept with the code and shown to anybody: it names the
+variable or the file that holds it.
 """
 
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from kyros_worker.budgets import Budgets
 from kyros_worker.errors import ConfigurationError
-
-Role = Literal["implementer", "critic", "integrator"]
-ROLES: tuple[Role, ...] = get_args(Role)
-Tier = Literal["economy", "premium"]
-TIERS: tuple[Tier, ...] = get_args(Tier)
+from kyros_worker.rules import DEFAULT_RULES, Rule, twice_named
+from kyros_worker.toml_table import TomlTable, Usd, sentence
+from kyros_worker.words import ROLES, TIERS, Role, Tier
 
 COMPATIBLE = "openai-compatible"
 #: The providers that pydantic-ai names, and any server that speaks OpenAI's chat protocol.
@@ -41,11 +41,7 @@ _DEFAULT_WORKFLOWS: dict[str, tuple[Role, ...]] = {
 }
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class Provider(_Table):
+class Provider(TomlTable):
     """Where models are called, and where the key for it lies."""
 
     #: One of KINDS; the provider's own name in the file when left out.
@@ -85,7 +81,7 @@ class Provider(_Table):
         return self
 
 
-class Choice(_Table):
+class Choice(TomlTable):
     """A model for a tier or a role; what is left out is the tier's, then the default."""
 
     #: `provider:name`.
@@ -94,6 +90,15 @@ class Choice(_Table):
     output_tokens: int | None = Field(None, ge=1, le=1_000_000)
     #: How long one call may take.
     timeout_seconds: float | None = Field(None, gt=0, le=3600, allow_inf_nan=False)
+    #: Who answers, in this order, while the model before can't; each as `provider:name`.
+    fallbacks: tuple[str, ...] | None = Field(None, max_length=5)
+
+    @property
+    def in_order(self) -> tuple[str, ...]:
+        """The model and its fallbacks, each once; empty where no model is named."""
+        if self.model is None:
+            return ()
+        return tuple(dict.fromkeys((self.model, *(self.fallbacks or ()))))
 
 
 class TierChoice(Choice):
@@ -102,6 +107,11 @@ class TierChoice(Choice):
     implementer: Choice = Choice()
     critic: Choice = Choice()
     integrator: Choice = Choice()
+
+    @property
+    def has_a_roles_own(self) -> bool:
+        """Whether any role has a model of its own."""
+        return any(getattr(self, role).model is not None for role in ROLES)
 
     def of(self, role: Role) -> Choice:
         """What counts for a role: its own over the tier's."""
@@ -114,17 +124,14 @@ class TierChoice(Choice):
         )
 
 
-class Models(_Table):
+class Models(TomlTable):
     """Which model answers, by tier and role."""
 
     economy: TierChoice = TierChoice()
     premium: TierChoice = TierChoice()
 
 
-Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=15, allow_inf_nan=False)]
-
-
-class Price(_Table):
+class Price(TomlTable):
     """Prices in USD per million tokens; thinking is output."""
 
     input: Usd
@@ -135,39 +142,7 @@ class Price(_Table):
     cache_write: Usd | None = None
 
 
-class Limits(_Table):
-    """What may be spent, in USD: over `soft` people are asked and told, `hard` is never passed."""
-
-    soft: Usd | None = None
-    hard: Usd | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.soft is not None and self.hard is not None and self.soft > self.hard:
-            raise ValueError("soft is more than hard")
-        return self
-
-    @property
-    def are_set(self) -> bool:
-        """Whether there is any limit."""
-        return self.soft is not None or self.hard is not None
-
-
-class TaskLimits(Limits):
-    """A task's limits, and what happens to one that is at its hard limit."""
-
-    at_hard_limit: Literal["ask", "fail"] = "ask"
-
-
-class Budgets(_Table):
-    """How much may be spent: by a task, by a key on a day, by all on a day (UTC), in each mode."""
-
-    task: TaskLimits = TaskLimits()
-    key_day: Limits = Limits()
-    day: Limits = Limits()
-
-
-class Configuration(_Table):
+class Configuration(TomlTable):
     """All tables of the file, checked against each other."""
 
     #: Which roles work on a type of task, in order. A type not named here is done by one role.
@@ -178,6 +153,8 @@ class Configuration(_Table):
     prices: dict[str, Price] = Field(default_factory=dict)
     #: Your name for this table of prices, kept with each call that they priced.
     prices_version: str = Field("configuration", min_length=1, max_length=100)
+    #: When premium takes over, the first that matches; those of the file replace the defaults.
+    rules: tuple[Rule, ...] = DEFAULT_RULES
     budgets: Budgets = Budgets()
 
     @field_validator("workflows", mode="after")
@@ -199,6 +176,13 @@ class Configuration(_Table):
             if (wrong := _wrong_provider(name, provider)) is not None:
                 raise ValueError(f"{name}: {wrong}")
         return named
+
+    @field_validator("rules", mode="after")
+    @classmethod
+    def _own_names(cls, value: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if (name := twice_named(value)) is not None:
+            raise ValueError(f"two of them are called {name!r}")
+        return value
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -226,10 +210,23 @@ class Configuration(_Table):
             for place, choice in places.items():
                 if choice.model is not None:
                     yield from self._wrong_model(f"{place}.model", choice.model)
+                yield from self._wrong_fallbacks(f"{place}.fallbacks", choice, named)
         if self.has_models:
             for role in ROLES:
                 if self.chosen(role, "economy").model is None:
                     yield f"models.economy: names no model for the {role}"
+
+    def _wrong_fallbacks(self, place: str, choice: Choice, tier: TierChoice) -> Iterator[str]:
+        fallbacks = choice.fallbacks or ()
+        model = choice.model or tier.model
+        if fallbacks and model is None and not (choice is tier and tier.has_a_roles_own):
+            yield f"{place}: there is no model that they stand in for"
+        for position, fallback in enumerate(fallbacks):
+            yield from self._wrong_model(place, fallback)
+            if fallback == model:
+                yield f"{place}: {fallback!r} is the model itself"
+            elif fallback in fallbacks[:position]:
+                yield f"{place}: names {fallback!r} twice"
 
     def _wrong_model(self, place: str, model: str) -> Iterator[str]:
         provider, colon, name = model.partition(":")
@@ -239,10 +236,11 @@ class Configuration(_Table):
             yield f"{place}: there is no [providers.{provider}] for {model!r}"
 
     def _wrong_prices(self) -> Iterator[str]:
-        used = {self.chosen(role, tier).model for tier in TIERS for role in ROLES}
+        choices = (self.chosen(role, tier) for tier in TIERS for role in ROLES)
+        used = {model for choice in choices for model in choice.in_order}
         for model in self.prices:
             if model not in used:
-                yield f"prices.{model!r}: no tier or role has this model"
+                yield f"prices.{model!r}: no tier or role has this model or fallback"
 
 
 def _wrong_provider(name: str, provider: Provider) -> str | None:
@@ -278,17 +276,4 @@ def read(path: Path | None) -> Configuration:
     try:
         return Configuration.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"KYROS_CONFIG: {path}: {sentence(error)}") from error
-
-
-def sentence(error: ValidationError) -> str:
-    """What is wrong, each with the setting's name before it."""
-    return "; ".join(map(_fault, error.errors())) + "."
-
-
-def _fault(item: Any) -> str:
-    place = ".".join(map(str, item["loc"]))
-    words = str(item["msg"]).removeprefix("Value error, ").replace("Input should", "must")
-    if item["type"] == "extra_forbidden":
-        words = "is not a known key"
-    return f"{place}: {words}" if place else words
+        raise ConfigurationError(f"KYROS_CONFIG: {path}: {sentence(error, tables)}") from error

@@ -25,8 +25,10 @@ from pydantic import (
 )
 
 from kyros_worker import configuration as tables
-from kyros_worker.configuration import ROLES, Configuration, Provider, Role
+from kyros_worker.configuration import Configuration, Provider
 from kyros_worker.errors import ConfigurationError
+from kyros_worker.toml_table import sentence
+from kyros_worker.words import ROLES, Role
 
 __all__ = [
     "PROJECT_ROOT", "ROLES", "Configuration", "Role", "Settings", "current", "environment", "load",
@@ -174,7 +176,7 @@ def load(environ: Mapping[str, str], *, with_stack: bool = True) -> Settings:
     try:
         settings = Settings.model_validate(named)
     except ValidationError as error:
-        raise ConfigurationError(tables.sentence(error)) from error
+        raise ConfigurationError(sentence(error)) from error
     stack = _read_stack(settings.home) if with_stack else {}
     found = {name: value for name, value in stack.items() if getattr(settings, name) is None}
     configuration = tables.read(settings.config_file)

@@ -15,6 +15,7 @@ from kyros_worker.command.stack import Stack
 from kyros_worker.command.store_process import store_user
 from kyros_worker.command.supervise import Gone, State, Supervisor
 from kyros_worker.errors import ConfigurationError
+from kyros_worker.model.price_check import require_prices
 from kyros_worker.settings import PROJECT_ROOT, Settings, load
 
 _OLDEST_PYTHON = (3, 11)
@@ -53,6 +54,7 @@ def _checks(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("settings", good=False, found=str(error))
         return
     yield Check("settings", good=True, found=str(settings.config_file or "no KYROS_CONFIG"))
+    yield _try("prices", lambda: _prices(settings))
     yield _try("Procfile", lambda: ", ".join(procfile.read(PROJECT_ROOT / "Procfile")))
     home = of(settings.home)
     yield _home(home)
@@ -66,6 +68,11 @@ def _checks(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("stack", good=True, found="not running")
         yield from _ports(settings)
         yield from _own_stores(settings)
+
+
+def _prices(settings: Settings) -> str:
+    require_prices(settings)
+    return "every model that needs one has one"
 
 
 def _home(home: Home) -> Check:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from kyros_worker import settings as settings_room
 from kyros_worker.command.doctor import Check, told
-from kyros_worker.configuration import ROLES, TIERS
 from kyros_worker.errors import ConfigurationError
-from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose
+from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, configured
 from kyros_worker.model.prices import cost, unpriced
+from kyros_worker.words import ROLES, TIERS
 
 if TYPE_CHECKING:
     from kyros_worker.model.call import Outcome
@@ -48,10 +48,7 @@ def _models() -> list[ChosenModel]:
     """Each configured model once, whatever it is configured for."""
     configuration = settings_room.current().configuration
     chosen = (
-        choose(role, tier, "live")
-        for tier in TIERS
-        for role in ROLES
-        if configuration.chosen(role, tier).model is not None
+        model for tier in TIERS for role in ROLES for model in configured(configuration, role, tier)
     )
     return list({(model.provider, model.name): model for model in chosen}.values())
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from kyros_worker.configuration import ROLES
+from kyros_worker.words import ROLES
 
 if TYPE_CHECKING:
     from kyros_worker.command.client import Client, Task

@@ -17,6 +17,7 @@ from kyros_worker.command.stack import Stack
 from kyros_worker.command.start import Prepare, prepare_database, start
 from kyros_worker.command.supervise import Gone, Supervisor
 from kyros_worker.errors import ConfigurationError
+from kyros_worker.model.price_check import require_prices
 from kyros_worker.settings import PROJECT_ROOT, load
 
 #: The exit code of a start that a signal cut, as shells have it for Ctrl-C.
@@ -39,6 +40,7 @@ def up(
     Raises ConfigurationError when it can't start.
     """
     settings = load(os.environ, with_stack=False)
+    require_prices(settings)
     home = Home(settings.home.resolve())
     commands = procfile.read(procfile_path)
     ready = False

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from kyros_worker.configuration import Budgets, Limits
+from kyros_worker.budgets import Budgets, Limits
 
 LimitName = Literal["task", "key_day", "day"]
 

@@ -19,8 +19,8 @@ from sqlalchemy import (
 )
 
 from kyros_worker.auth.subject import Mode
+from kyros_worker.budgets import Budgets, Limits
 from kyros_worker.clock import now, rfc3339
-from kyros_worker.configuration import Budgets, Limits
 from kyros_worker.cost.limits import Counter, counters, limits_of
 from kyros_worker.cost.savings import Answer, savings
 from kyros_worker.cost.spending import amounts

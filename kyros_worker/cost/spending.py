@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Numeric, and_, column, func, insert, select, update
 
+from kyros_worker.budgets import Budgets
 from kyros_worker.bulk import BulkWrite, Writes, as_rows, rows_of
-from kyros_worker.configuration import Budgets
 from kyros_worker.cost.limits import (
     Counter,
     Refusal,

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from kyros_worker.auth.subject import Mode
-from kyros_worker.configuration import OWN_SERVERS, TIERS, Choice, Price, Tier
+from kyros_worker.configuration import OWN_SERVERS, Choice, Configuration, Price
 from kyros_worker.errors import InvalidError
 from kyros_worker.settings import Role, current
+from kyros_worker.words import TIERS, Tier
 
 __all__ = [
     "SANDBOX", "SANDBOX_PRICES", "TIERS", "ChosenModel", "ModelNotConfiguredError", "Tier",
-    "choose", "nobody",
+    "choose", "choose_in_order", "configured", "nobody",
 ]  # fmt: skip
 
 SANDBOX = "sandbox"
@@ -50,16 +51,30 @@ def choose(role: Role, tier: Tier, mode: Mode) -> ChosenModel:
 
     Raises ModelNotConfiguredError when no model is configured for live work.
     """
+    return choose_in_order(role, tier, mode)[0]
+
+
+def choose_in_order(role: Role, tier: Tier, mode: Mode) -> tuple[ChosenModel, ...]:
+    """The model of a role and tier, and its fallbacks behind it; the sandbox has none.
+
+    Raises ModelNotConfiguredError when no model is configured for live work.
+    """
     if mode == "test":
         name = f"{SANDBOX}-{tier}"
-        return ChosenModel(SANDBOX, name, tier, price=SANDBOX_PRICES[tier])
-    chosen = current().configuration.chosen(role, tier)
-    if chosen.model is None:
+        return (ChosenModel(SANDBOX, name, tier, price=SANDBOX_PRICES[tier]),)
+    models = configured(current().configuration, role, tier)
+    if not models:
         raise ModelNotConfiguredError(
             f"No {tier} model is configured for the {role}: name one for this role in the file "
             "that KYROS_CONFIG points to, or work in test mode with a kyros_test_ key."
         )
-    return _configured(chosen, chosen.model, tier)
+    return models
+
+
+def configured(configuration: Configuration, role: Role, tier: Tier) -> tuple[ChosenModel, ...]:
+    """What a configuration names for live work, in order; empty where it names nothing."""
+    chosen = configuration.chosen(role, tier)
+    return tuple(_configured(configuration, chosen, model, tier) for model in chosen.in_order)
 
 
 def nobody(tier: Tier) -> ChosenModel:
@@ -67,8 +82,9 @@ def nobody(tier: Tier) -> ChosenModel:
     return ChosenModel(provider="none", name="none", tier=tier)
 
 
-def _configured(chosen: Choice, model: str, tier: Tier) -> ChosenModel:
-    configuration = current().configuration
+def _configured(
+    configuration: Configuration, chosen: Choice, model: str, tier: Tier
+) -> ChosenModel:
     provider_name, _, name = model.partition(":")
     provider = configuration.providers[provider_name]
     kind = provider.kind.removesuffix("-responses")

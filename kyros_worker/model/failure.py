@@ -1,12 +1,10 @@
 """Why a call to a model gave no usable answer."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-ErrorKind = Literal[
-    "rate_limited", "server_error", "timeout", "connection", "content_refused", "invalid_output",
-    "rejected",
-]  # fmt: skip
+from kyros_worker.words import ErrorKind
+
+__all__ = ["ErrorKind", "Failure"]
 
 
 @dataclass(frozen=True)

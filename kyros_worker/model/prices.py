@@ -11,7 +11,9 @@ from kyros_worker.model.catalog import SANDBOX, SANDBOX_PRICES, ChosenModel
 from kyros_worker.model.usage import NOTHING, Usage, tokens_at_most
 from kyros_worker.settings import current
 
-__all__ = ["SANDBOX_PRICES", "Unpriced", "cost", "cost_at_most", "price_version", "unpriced"]
+__all__ = [
+    "SANDBOX_PRICES", "Unpriced", "cost", "cost_at_most", "has_price", "price_version", "unpriced",
+]  # fmt: skip
 
 #: Why the cost of a call is not known: the model has no price, or nobody told what it used.
 Unpriced = Literal["no_price", "no_usage"]
@@ -34,9 +36,16 @@ def unpriced(model: ChosenModel, usage: Usage) -> Unpriced | None:
     """Why the cost of a call that used this is not known; None when it is."""
     if usage == NOTHING:
         return None
-    if not _has_price(model):
+    if not has_price(model):
         return "no_price"
     return None if usage.reported else "no_usage"
+
+
+@cache
+def has_price(model: ChosenModel) -> bool:
+    """Whether it is known what the model's tokens cost; 0 is a price."""
+    # Asked for each call, and the public list looks it up slowly.
+    return cost(model, Usage(input_tokens=1)) is not None
 
 
 def cost_at_most(model: ChosenModel, prompt: str) -> Decimal | None:
@@ -57,13 +66,7 @@ def price_version(model: ChosenModel) -> str | None:
         return SANDBOX
     if model.price is not None:
         return current().configuration.prices_version
-    return _list_version() if _has_price(model) else None
-
-
-@cache
-def _has_price(model: ChosenModel) -> bool:
-    """Whether a price is known, which is asked for each call and the list looks up slowly."""
-    return cost(model, Usage(input_tokens=1)) is not None
+    return _list_version() if has_price(model) else None
 
 
 @cache

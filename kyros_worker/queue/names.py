@@ -1,11 +1,8 @@
-"""Queues and priorities."""
+"""Queues and priorities: on Redis the place in PRIORITIES is the number; a smaller goes first."""
 
-from typing import Literal, get_args
+from kyros_worker.words import PRIORITIES, Priority
 
-Priority = Literal["critical", "high", "medium", "low"]
-
-#: In the order in which they are served. On Redis a smaller number goes first.
-PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+__all__ = ["PRIORITIES", "RUN_SUBMISSION", "Priority"]
 
 #: The job that works on one submission; its only argument is the submission's id.
 RUN_SUBMISSION = "submission.run"

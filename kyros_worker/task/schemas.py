@@ -1,6 +1,6 @@
 """What a client may send about a task (contract, "Tasks"), validated strictly."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -10,6 +10,7 @@ from kyros_worker.schemas import WHOLE, Body, Decimal, Page, Query, Time
 from kyros_worker.settings import ROLES
 from kyros_worker.task.context import checked
 from kyros_worker.task.states import State, Status
+from kyros_worker.words import TASK_TYPE, Complexity
 
 _KIB = 1024
 #: How long a task may live, waiting included, when its creator did not say.
@@ -46,7 +47,7 @@ Context = Annotated[
     Field(json_schema_extra={"properties": {"files": {"anyOf": [_TEXTS, {"type": "null"}]}}}),
     AfterValidator(checked),
 ]
-TaskType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+TaskType = Annotated[str, StringConstraints(pattern=TASK_TYPE)]
 
 
 class NewTask(Body):
@@ -76,7 +77,7 @@ class NewTask(Body):
     ) = Field(None, description="Default: the first role of the type's workflow.")
     acceptance_criteria: list[Criterion] | None = Field(None, max_length=100)
     files_to_modify: list[FilePath] | None = Field(None, max_length=1000)
-    complexity: Literal["low", "medium", "high"] | None = None
+    complexity: Complexity | None = None
     metadata: (
         Annotated[dict[str, Any], AfterValidator(lambda value: _json_at_most(64 * _KIB, value))]
         | None

@@ -8,10 +8,13 @@ import pytest
 from pydantic_ai.providers import infer_provider_class
 
 from kyros_worker import settings
-from kyros_worker.configuration import COMPATIBLE, KINDS, TIERS
+from kyros_worker.configuration import COMPATIBLE, KINDS
 from kyros_worker.errors import ConfigurationError
-from kyros_worker.model.catalog import choose
+from kyros_worker.model.catalog import ModelNotConfiguredError, choose, choose_in_order
+from kyros_worker.model.price_check import wrong_prices
 from kyros_worker.settings import PROJECT_ROOT, ROLES
+from kyros_worker.words import TIERS
+from tests.live_models import configured
 
 EXAMPLE = PROJECT_ROOT / "deploy/kyros.example.toml"
 KEYS = {"OPENAI_API_KEY": "sk-openai-for-tests", "LOCAL_API_KEY": "local-for-tests"}
@@ -49,6 +52,58 @@ def test_a_role_has_its_own_model_over_its_tiers(tmp_path):
 def test_roles_alone_are_enough(tmp_path):
     text = LOCAL + "".join(f'[models.economy.{role}]\nmodel = "local:{role}"\n' for role in ROLES)
     assert load(tmp_path, text).configuration.chosen("critic", "economy").model == "local:critic"
+
+
+def in_order(configuration, role, tier="economy"):
+    return configuration.chosen(role, tier).in_order
+
+
+def test_fallbacks_stand_behind_their_model(tmp_path):
+    text = (
+        LOCAL + ECONOMY + 'fallbacks = ["local:b", "local:c"]\n'
+        "[models.economy.critic]\nfallbacks = []\n"
+        '[models.economy.integrator]\nmodel = "local:c"\n'
+    )
+    configuration = load(tmp_path, text).configuration
+    assert in_order(configuration, "implementer") == ("local:m", "local:b", "local:c")
+    # A role's own wins over the tier's, be it empty.
+    assert in_order(configuration, "critic") == ("local:m",)
+    # Those of the tier, but for the role's own model.
+    assert in_order(configuration, "integrator") == ("local:c", "local:b")
+    assert in_order(configuration, "critic", "premium") == ()
+
+
+def test_a_fallback_may_have_a_price(tmp_path):
+    text = LOCAL + ECONOMY + 'fallbacks = ["local:b"]\n[prices."local:b"]\ninput = 1\noutput = 2\n'
+    assert set(load(tmp_path, text).configuration.prices) == {"local:b"}
+
+
+def test_the_models_of_a_role_in_order(tmp_path):
+    text = LOCAL + ECONOMY + 'fallbacks = ["local:b"]\noutput_tokens = 700\n'
+    with configured(tmp_path / "kyros.toml", text):
+        models = choose_in_order("critic", "economy", "live")
+        assert [(model.name, model.output_limit) for model in models] == [("m", 700), ("b", 700)]
+        assert models[0] == choose("critic", "economy", "live")
+        assert len(choose_in_order("critic", "economy", "test")) == 1
+        with pytest.raises(ModelNotConfiguredError):
+            choose_in_order("critic", "premium", "live")
+
+
+def test_budgets_and_the_version_of_the_prices(tmp_path):
+    nothing = load(tmp_path, "").configuration
+    assert (nothing.budgets.hard_limits, nothing.prices_version) == ({}, "")
+    assert nothing.budgets.task.at_hard_limit == "ask"
+    text = (
+        'prices_version = "2026-02"\n[budgets]\nday = {soft = 10.10, hard = "20"}\n'
+        'key_day = {hard = 0}\n[budgets.task]\nhard = 1\nat_hard_limit = "fail"\n'
+    )
+    found = load(tmp_path, text).configuration
+    assert found.prices_version == "2026-02"
+    assert (found.budgets.day.soft, found.budgets.key_day.soft) == (Decimal("10.10"), None)
+    assert found.budgets.task.at_hard_limit == "fail"
+    assert found.budgets.hard_limits == {
+        "budgets.task.hard": 1, "budgets.key_day.hard": 0, "budgets.day.hard": 20,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("written", ['"0.20"', "0.20", '"0.2"'])
@@ -89,7 +144,39 @@ WRONG = [
     (LOCAL + ECONOMY + "[prices.'local:m']\ninput = nan\noutput = 1\n", "prices.local:m.input"),
     (LOCAL + ECONOMY + "[prices.'local:m']\ninput = 1\n", "prices.local:m.output: Field required"),
     (LOCAL + ECONOMY + "[prices.'local:n']\ninput = 1\noutput = 1\n",
-     "prices.'local:n': no tier or role has this model"),
+     "prices.'local:n': no tier or role has this model or fallback"),
+    (LOCAL + ECONOMY + "fallbacks = 'local:n'\n", "models.economy.fallbacks: must be a list"),
+    (LOCAL + ECONOMY + "fallbacks = ['n']\n",
+     "models.economy.fallbacks: 'n' must be provider:name"),
+    (LOCAL + ECONOMY + "fallbacks = ['nobody:n']\n",
+     "models.economy.fallbacks: there is no [providers.nobody]"),
+    (LOCAL + ECONOMY + "fallbacks = ['local:m']\n",
+     "models.economy.fallbacks: 'local:m' is the model itself"),
+    (LOCAL + ECONOMY + "fallbacks = ['local:a', 'local:a']\n",
+     "models.economy.fallbacks: names 'local:a' twice"),
+    (LOCAL + ECONOMY + f"fallbacks = {[f'local:{one}' for one in range(6)]}\n",
+     "models.economy.fallbacks: must have at most 5 items, not 6."),
+    (LOCAL + ECONOMY + "[models.economy.critic]\nfallbacks = ['local:m']\n",
+     "models.economy.critic.fallbacks: 'local:m' is the model itself"),
+    (LOCAL + ECONOMY + "[models.premium]\nfallbacks = ['local:a']\n",
+     "models.premium.fallbacks: there is no model that they stand in for"),
+    (LOCAL + ECONOMY + "[models.premium.critic]\nfallbacks = ['local:a']\n",
+     "models.premium.critic.fallbacks: there is no model that they stand in for"),
+    ("prices_version = 3\n", "prices_version: must be a valid string"),
+    (f"prices_version = '{'x' * 65}'\n", "prices_version: must have at most 64 characters"),
+    ("[budgets.week]\nsoft = 1\n", "budgets.week: is not a known key"),
+    ("[budgets.day]\nat_hard_limit = 'ask'\n", "budgets.day.at_hard_limit: is not a known key"),
+    ("[budgets.day]\nsoft = 2\nhard = 1\n",
+     "budgets.day.hard: must not be below soft, which is 2."),
+    ("[budgets.key_day]\nsoft = -1\n", "budgets.key_day.soft: must be greater than"),
+    ("[budgets.key_day]\nhard = nan\n", "budgets.key_day.hard: must be a finite number"),
+    ("[budgets.task]\nhard = 'much'\n", "budgets.task.hard: must be a valid decimal"),
+    ("[budgets.task]\nhard = 1\nat_hard_limit = 'wait'\n",
+     "budgets.task.at_hard_limit: must be 'ask' or 'fail'"),
+    ("[budgets.task]\nat_hard_limit = 'fail'\n",
+     "budgets.task.at_hard_limit: means nothing where `hard` is not set"),
+    ("budgets = 5\n", "budgets: must be a table."),
+    ("[budgets.day]\nsoft = true\n", "budgets.day.soft: must be an amount in USD"),
     ("[providers.mine]\nkind = 'nobody'\n", "mine: kind: 'nobody' is unknown"),
     ("[providers.gpt]\nbase_url = 'http://x'\n", "gpt: kind: 'gpt' is unknown"),
     ("[providers.sandbox]\nkind = 'openai'\n", "not sandbox"),
@@ -144,5 +231,8 @@ def test_the_example_is_a_whole_configuration(monkeypatch):
         for tier in TIERS:
             for role in ROLES:
                 assert choose(role, tier, "live").provider in found.configuration.providers
+        assert wrong_prices(found.configuration) == []
+        assert len(found.configuration.budgets.hard_limits) == 3
+        assert len(found.configuration.rules) == 5
     finally:
         settings.current.cache_clear()

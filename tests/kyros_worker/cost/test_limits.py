@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kyros_worker.configuration import Budgets, Limits
+from kyros_worker.budgets import Budgets, Limits
 from kyros_worker.cost.limits import (
     Counter,
     Refusal,
