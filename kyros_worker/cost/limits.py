@@ -91,6 +91,19 @@ def refusal_by_day(
     return None
 
 
+def soft_limit_reached(
+    budgets: Budgets, task_spent: Decimal, amounts: Mapping[Counter, Decimal]
+) -> LimitName | None:
+    """The first soft limit that is reached: by the task, or a counter that its calls count to."""
+    if budgets.task.soft is not None and task_spent >= budgets.task.soft:
+        return "task"
+    for counter, spent in amounts.items():
+        soft = limits_of(budgets, counter).soft
+        if soft is not None and spent >= soft:
+            return counter.limit
+    return None
+
+
 def pause_after(refusal: Refusal, open_usd: Decimal, at: datetime) -> int:
     """After how many seconds to ask a day's limit again; `open_usd` is what running calls hold.
 

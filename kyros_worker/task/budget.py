@@ -1,5 +1,6 @@
 """What becomes of a claimed submission whose call no budget has room for."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,6 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from kyros_worker.bulk import Writes
 from kyros_worker.cost.limits import MOST_WAIT_SECONDS, Counter, Refusal, pause_after
-from kyros_worker.cost.spending import Spendings
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.event.write import NewEvent
 from kyros_worker.submission.claim import finish, give_back
@@ -22,20 +22,22 @@ _ERROR_KIND = "budget_exceeded"
 
 
 def refuse(
-    connection: Connection,
     writes: Writes,
     task: dict[str, Any],
     claimed: RowMapping,
     refusal: Refusal,
-    spent: Spendings,
+    held: Callable[[Counter], Decimal],
     at: datetime,
 ) -> None:
-    """Has a claimed submission wait for a day's budget; at its own hard limit the task ends."""
+    """Has a claimed submission wait for a day's budget; at its own hard limit the task ends.
+
+    `held` tells what running calls hold of a counter, in USD.
+    """
     if refusal.counter is None:
         task_limit_reached(writes, task, claimed, refusal, at)
-        return
-    running = _open_usd(connection, refusal.counter) + spent.added(refusal.counter)
-    _wait(writes, task, claimed, pause_after(refusal, running, at), refusal, at)
+    else:
+        pause = pause_after(refusal, held(refusal.counter), at)
+        _wait(writes, task, claimed, pause, refusal, at)
 
 
 def task_limit_reached(
@@ -73,7 +75,7 @@ def _wait(
         change_task(writes, task, at, waits, [released, "task.progress"])
 
 
-def _open_usd(connection: Connection, counter: Counter) -> Decimal:
+def held_by_running_calls(connection: Connection, counter: Counter) -> Decimal:
     """The reservations of the running calls that a counter holds, in USD."""
     query = (
         select(func.sum(ModelCall.reserved_usd))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -15,7 +16,7 @@ from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
 from kyros_worker.cost import spending
 from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
-from kyros_worker.cost.limits import refusal_by_task
+from kyros_worker.cost.limits import Counter, refusal_by_task
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose, nobody
@@ -90,6 +91,11 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     at = now()
     budgets = current().configuration.budgets
     spent = spending.lock(connection, budgets, ((tasks[one["task_id"]], at) for one in claimed))
+    running = cache(partial(budget.held_by_running_calls, connection))
+
+    def held(counter: Counter) -> Decimal:
+        return running(counter) + spent.added(counter)
+
     writes = Writes()
     works = {}
     for one in claimed:
@@ -104,7 +110,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
             open_call(writes, call, at)
             _tell(writes, task, one, at)
         else:
-            budget.refuse(connection, writes, task, one, refusal, spent, at)
+            budget.refuse(writes, task, one, refusal, held, at)
     spent.write(writes, at)
     writes.execute(connection)
     # A submission that two messages name is one's work alone.

@@ -78,8 +78,7 @@ def test_what_the_same_tokens_cost_on_premium(no_tasks):
 
 
 def test_a_lone_role_is_accepted_without_another_statement(no_tasks):
-    work = factories.begin(factories.create(type="review")["submission_id"])
-    reply = factories.answer_of(work)
+    task = factories.create(type="review")
     seen = []
 
     def see(connection, cursor, statement, *_):
@@ -87,6 +86,10 @@ def test_a_lone_role_is_accepted_without_another_statement(no_tasks):
 
     event.listen(database.engine(), "before_cursor_execute", see)
     try:
+        work = factories.begin(task["submission_id"])
+        assert len(seen) == 3, "a claim without budgets"
+        reply = factories.answer_of(work)
+        seen.clear()
         factories.finish(work, reply)
     finally:
         event.remove(database.engine(), "before_cursor_execute", see)

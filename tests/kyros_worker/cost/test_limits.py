@@ -17,6 +17,7 @@ from kyros_worker.cost.limits import (
     pause_after,
     refusal_by_day,
     refusal_by_task,
+    soft_limit_reached,
 )
 
 DAY = date(2026, 3, 1)
@@ -68,6 +69,19 @@ def test_soft_limits_refuse_nothing():
     soft = budgets(task={"soft": 1}, day={"soft": 1}, key_day={"soft": 1})
     assert refusal_by_task(soft, Decimal(5), Decimal(5)) is None
     assert refusal_by_day(soft, {ALL: Decimal(5), KEY: Decimal(5)}, Decimal(5)) is None
+
+
+@pytest.mark.parametrize(("task", "key", "day", "expected"), [
+    ("0.9", "1.9", "2.9", None),
+    ("1", "5", "5", "task"),
+    ("0", "2", "5", "key_day"),
+    ("0", "0", "3.1", "day"),
+])  # fmt: skip
+def test_soft_limits(task, key, day, expected):
+    soft = budgets(task={"soft": 1}, key_day={"soft": 2}, day={"soft": 3})
+    found = {KEY: Decimal(key), ALL: Decimal(day)}
+    assert soft_limit_reached(soft, Decimal(task), found) == expected
+    assert soft_limit_reached(budgets(), Decimal(task), found) is None
 
 
 def test_a_keys_limit_refuses_where_the_deployments_has_room():

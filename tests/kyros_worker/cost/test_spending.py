@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from kyros_worker.auth.subject import Subject
 from kyros_worker.clock import now
@@ -15,6 +15,7 @@ from kyros_worker.cost.spending import summed_up
 from kyros_worker.cost.tables import ModelCall, Spending
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import SystemEvent
+from kyros_worker.task.record import Ended, record
 from kyros_worker.task.start import start
 from tests import factories
 from tests.budgets import budgets, forget_money
@@ -115,6 +116,32 @@ def test_two_hundred_calls_that_start_at_once_stay_within_the_limit(tmp_path):
         assert alerts().count(("day", "hard")) == 1
         waiting = [factories.row(factories.Task, task["id"]) for task in tasks]
         assert sum(task.progress_stage == "waiting_for_budget" for task in waiting) == 160
+
+
+def test_claims_and_records_at_once_wait_for_each_other_in_no_circle(tmp_path):
+    """Batches of both keys' tasks, in every order, while others settle."""
+    tasks = factories.create_all(*[factories.new_task() for _ in range(60)])
+    tasks += factories.create_all(*[factories.new_task() for _ in range(60)], who=OTHER)
+    ready = threading.Barrier(12)
+
+    def work_on(number):
+        ready.wait()
+        mine = [one["submission_id"] for one in tasks[number::12]]
+        for ids in (mine[:3], mine[3:6], mine[6:]):
+            with transaction() as connection:
+                works = start(connection, ids, factories.WORKER)
+            ended = [Ended(work, factories.answer_of(work)) for work in works]
+            with transaction() as connection:
+                record(connection, ended[::-1])
+        return True
+
+    with budgets(tmp_path, day={"hard": 100}, key_day={"soft": 1, "hard": 50}):
+        with ThreadPoolExecutor(12) as threads:
+            assert all(threads.map(work_on, range(12)))
+        assert len(counted()) == 3
+    with read() as connection:
+        query = select(func.count()).where(ModelCall.state == "completed")
+        assert connection.execute(query).scalar_one() == 120
 
 
 def test_many_of_one_claim_stay_within_the_limit(tmp_path):
