@@ -19,14 +19,14 @@ from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
 from kyros_worker.cost.limits import Counter, refusal_by_task
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
-from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose, nobody
+from kyros_worker.model.catalog import ChosenModel
 from kyros_worker.model.prices import cost_at_most, price_version
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task import budget
+from kyros_worker.task import budget, outage
 from kyros_worker.task.change import TaskEvent, change_task, lock_tasks, locking
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import Answer, percentage, roles_for
@@ -91,6 +91,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     at = now()
     budgets = current().configuration.budgets
     spent = spending.lock(connection, budgets, ((tasks[one["task_id"]], at) for one in claimed))
+    models = outage.models_for(connection, claimed, tasks)
     running = cache(partial(budget.held_by_running_calls, connection))
 
     def held(counter: Counter) -> Decimal:
@@ -100,7 +101,12 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     works = {}
     for one in claimed:
         task = tasks[one["task_id"]]
-        work = _work(task, one, past)
+        call_id = new_id("call", at)
+        model = models.choose(task["mode"], one, call_id)
+        if model is None:
+            models.wait(writes, task, one, at)
+            continue
+        work = _work(task, one, past, call_id, model)
         call = new_call(work, number=1)
         needed = call.reserved_usd or Decimal(0)
         refusal = refusal_by_task(budgets, task["cost_usd"], needed)
@@ -117,8 +123,9 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     return [works.pop(submission_id, None) for submission_id in submission_ids]
 
 
-def _work(task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Work:
-    brief = _brief(task, claimed, past)
+def _work(
+    task: dict[str, Any], claimed: RowMapping, past: "_Past", call_id: str, model: ChosenModel
+) -> Work:
     return Work(
         task_id=task["id"],
         submission_id=claimed["id"],
@@ -127,9 +134,9 @@ def _work(task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Work:
         tries=claimed["tries"],
         created_by=task["created_by"],
         request_id=claimed["request_id"],
-        brief=brief,
-        model=_model(brief),
-        call_id=new_id("call", now()),
+        brief=_brief(task, claimed, past),
+        model=model,
+        call_id=call_id,
     )
 
 
@@ -153,14 +160,6 @@ def new_call(work: Work, number: int) -> NewCall:
         reserved_usd=cost_at_most(work.model, prompt),
         price_version=price_version(work.model),
     )
-
-
-def _model(brief: Brief) -> ChosenModel:
-    """The configured model, or one that fails the call with its reason: it was there at intake."""
-    try:
-        return choose(brief.role, brief.tier, brief.mode)
-    except ModelNotConfiguredError:
-        return nobody(brief.tier)
 
 
 def _tell(writes: Writes, task: dict[str, Any], claimed: RowMapping, at: datetime) -> None:
