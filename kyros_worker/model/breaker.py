@@ -21,7 +21,8 @@ ROW_SECONDS = 600
 #: How long it is open at first; twice as long after each failed probe, up to the longest.
 FIRST_OPEN_SECONDS = 30
 LONGEST_OPEN_SECONDS = 600
-#: A provider's `Retry-After` is the time instead, up to an hour, as for a retry.
+#: A provider's `Retry-After` is the time instead; an hour at most, as for a retry.
+SHORTEST_RETRY_AFTER_SECONDS = 1
 LONGEST_RETRY_AFTER_SECONDS = 3600
 #: Who finds the probe under way asks again after this.
 PROBE_PAUSE_SECONDS = 15
@@ -150,7 +151,7 @@ def _open_seconds(openings: int, failure: Failure) -> float:
     """For how long it opens that was opened so often before."""
     asked = failure.retry_after
     if asked is not None and asked > 0:
-        return min(asked, LONGEST_RETRY_AFTER_SECONDS)
+        return min(max(asked, SHORTEST_RETRY_AFTER_SECONDS), LONGEST_RETRY_AFTER_SECONDS)
     # Bounded before it is doubled: the power of a long outage would be a number without end.
     doubled: int = FIRST_OPEN_SECONDS << min(openings, 10)
     return min(doubled, LONGEST_OPEN_SECONDS)
