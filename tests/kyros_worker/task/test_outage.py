@@ -13,12 +13,14 @@ from sqlalchemy import event, select, text
 
 from kyros_worker.agent.ask import ask
 from kyros_worker.clock import now
+from kyros_worker.cost import breakers as breaker_rows
 from kyros_worker.cost.breakers import ModelHealth, breakers
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.dispatch import sweeps
 from kyros_worker.event.tables import SystemEvent
 from kyros_worker.model import loop
 from kyros_worker.model.breaker import MOST_FAULTS, PROBE_PAUSE_SECONDS
+from kyros_worker.model.catalog import choose_in_order
 from kyros_worker.model.tables import BreakerRow
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.cancel import cancel_task
@@ -211,6 +213,29 @@ def test_one_probe_at_a_time(alone):
     answer(probe)
     assert alerts()[-1] == ("provider_up", NAME)
     assert all(factories.begin(new()) for _ in range(2))
+
+
+def test_who_read_it_before_another_took_the_probe_is_too_late(alone):
+    open_it()
+    pause_is_over()
+    models = choose_in_order("implementer", "economy", "live")
+    with engine().begin() as late, engine().begin() as first:
+        seen = breaker_rows.read(late)
+        assert breaker_rows.read(first).first_through(models, "call_1") == models[0]
+        first.commit()
+        assert seen.first_through(models, "call_2") is None
+        assert seen.pause(models) == PROBE_PAUSE_SECONDS
+    assert row().probe_call_id == "call_1"
+
+
+def test_a_claim_never_waits_for_a_breaker(alone):
+    open_it()
+    pause_is_over()
+    late = new()
+    with engine().begin() as holding:
+        holding.execute(select(BreakerRow).with_for_update())
+        assert factories.begin(late) is None
+    assert task_of(late).progress_stage == "waiting_for_provider"
 
 
 def test_of_one_claim_one_is_the_probe(alone):
