@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from kyros_worker.budgets import Budgets
 from kyros_worker.errors import ConfigurationError
-from kyros_worker.rules import DEFAULT_RULES, Rule, twice_named
+from kyros_worker.rules import DEFAULT_RULES, Requests, Rule, twice_named
 from kyros_worker.toml_table import TomlTable, Usd, sentence
 from kyros_worker.words import ROLES, TIERS, Role, Tier
 
@@ -152,9 +152,10 @@ class Configuration(TomlTable):
     #: By `provider:name`, before the list prices of `genai-prices`.
     prices: dict[str, Price] = Field(default_factory=dict)
     #: Your name for this table of prices, kept with each call that they priced.
-    prices_version: str = Field("configuration", min_length=1, max_length=100)
+    prices_version: str = Field("configuration", min_length=1, max_length=64)
     #: When premium takes over, the first that matches; those of the file replace the defaults.
     rules: tuple[Rule, ...] = DEFAULT_RULES
+    requests: Requests = Requests()
     budgets: Budgets = Budgets()
 
     @field_validator("workflows", mode="after")

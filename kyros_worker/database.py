@@ -37,7 +37,11 @@ class Table(DeclarativeBase):
     JSON columns are `json`, not `jsonb`: what a client sends comes back with its keys in order.
     """
 
-    type_annotation_map = {dict[str, Any]: _JSON, list[str]: _JSON}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        dict[str, Any]: _JSON,
+        list[str]: _JSON,
+        list[dict[str, Any]]: _JSON,
+    }
 
 
 @lru_cache(maxsize=1)

@@ -83,10 +83,14 @@ class Verdict:
     four_eyes: bool
     timeout_seconds: int
     on_timeout: OnTimeout
+    #: USD, the most that the premium call may cost; None where that is not known or not asked.
+    estimated_cost_usd: Decimal | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, to be kept."""
-        return {**asdict(self), "figures": list(self.figures)}
+        cost = self.estimated_cost_usd
+        estimated = None if cost is None else f"{cost:f}"
+        return {**asdict(self), "figures": list(self.figures), "estimated_cost_usd": estimated}
 
 
 def decide(rules: Sequence[Rule], situation: Situation, budget: Budget) -> Verdict | None:
@@ -140,7 +144,14 @@ def _verdict(
         four_eyes=rule.four_eyes,
         timeout_seconds=rule.timeout_seconds,
         on_timeout=rule.on_timeout,
+        estimated_cost_usd=budget.estimated_cost_usd if rule.then != "fail" else None,
     )
+
+
+def approval(rule: Rule, budget: Budget) -> Approval:
+    """Whether what the rule wants is approved without a person."""
+    within = all(limit["met"] for limit in _limits(rule, budget))
+    return "automatic" if within and rule.then != "ask" else "person"
 
 
 def _limits(rule: Rule, budget: Budget) -> Iterator[Figure]:

@@ -111,6 +111,8 @@ class Rule(TomlTable):
     def _slug(cls, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise ValueError("must be of lower-case letters, digits and hyphens, at most 64")
+        if name == "task-budget":
+            raise ValueError("is what the question about a task's own budget is called")
         return name
 
     @field_validator("when")
@@ -144,6 +146,18 @@ class Rule(TomlTable):
         if conditions & _OF_ANSWERS:
             return ("answer",)
         return ("failure",) if conditions & _OF_FAILURES else ("answer", "failure")
+
+
+class Requests(TomlTable):
+    """How a person's own request for the premium model is approved."""
+
+    #: Up to this estimated cost it is approved at once; left out, always by a person.
+    max_cost_usd: Usd | None = None
+    #: Whether the key that asked may never approve it.
+    four_eyes: StrictBool = False
+    #: How long an approval is waited for.
+    timeout_seconds: StrictInt = Field(14_400, ge=1, le=30 * 86_400)
+    on_timeout: OnTimeout = "reject"
 
 
 #: What holds where the file names no rules. `docs/reference/escalation-rules.md` tells them.

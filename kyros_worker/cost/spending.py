@@ -48,10 +48,10 @@ class Spendings:
 
         `call` names `mode` and `created_by`; so it does below.
         """
-        mine = self._of(call, at)
-        refusal = refusal_by_day(self._budgets, {one: self._amounts[one] for one in mine}, needed)
+        amounts = self.amounts(call, at)
+        refusal = refusal_by_day(self._budgets, amounts, needed)
         if refusal is None:
-            self._add(mine, needed)
+            self._add(amounts, needed)
         elif refusal.counter is not None:
             self._refused.setdefault(refusal.counter, refusal)
         return refusal
@@ -59,6 +59,10 @@ class Spendings:
     def correct(self, call: Mapping[str, Any], began: datetime, by: Decimal) -> None:
         """Counts what a call that began then costs more (or less) than it was counted at."""
         self._add(self._of(call, began), by)
+
+    def amounts(self, call: Mapping[str, Any], at: datetime) -> dict[Counter, Decimal]:
+        """What the counters of a call that begins now hold, in USD."""
+        return {one: self._amounts[one] for one in self._of(call, at)}
 
     def added(self, counter: Counter) -> Decimal:
         """What this transaction has added to a counter so far."""

@@ -40,6 +40,7 @@ _GRACE_SECONDS = 8.0
 _SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
     (sweeps.expired_leases, 1),
     (sweeps.deadlines, 1),
+    (sweeps.undecided, 1),
     (sweeps.raise_waiting, 10),
     (sweeps.old_answers, 60),
 )

@@ -9,9 +9,11 @@ from sqlalchemy import Select, func, select, update
 
 from kyros_worker.clock import now
 from kyros_worker.database import is_away, transaction
+from kyros_worker.escalation.tables import Escalation
 from kyros_worker.idempotency import remember
 from kyros_worker.submission.create import wake_dispatcher
 from kyros_worker.submission.tables import Submission
+from kyros_worker.task.approve import expire_escalation
 from kyros_worker.task.cancel import fail_past_deadline
 from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.task.states import OPEN_STATES
@@ -35,6 +37,14 @@ def deadlines() -> None:
     """Fails the tasks whose deadline has passed."""
     query = select(Task.id).where(Task.state.in_(OPEN_STATES), Task.deadline_at < now())
     _each(query, fail_past_deadline)
+
+
+def undecided() -> None:
+    """Decides the escalations that nobody decided in time."""
+    query = select(Escalation.id, Escalation.task_id).where(
+        Escalation.status == "requested", Escalation.due_at < now()
+    )
+    _each(query, expire_escalation)
 
 
 def raise_waiting() -> None:

@@ -4,6 +4,7 @@ from alembic import context
 
 import kyros_worker.auth.tables
 import kyros_worker.cost.tables
+import kyros_worker.escalation.tables
 import kyros_worker.event.tables
 import kyros_worker.idempotency.tables
 import kyros_worker.model.tables

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from kyros_worker.bulk import BulkWrite, Writes, is_one_of, rows_of
+from kyros_worker.bulk import BulkWrite, Writes, is_one_of, rows_of, updating
 from kyros_worker.prepared import PREPARED
 from kyros_worker.submission.create import QUEUE_CHANNEL
 from kyros_worker.submission.tables import Submission
@@ -98,7 +98,7 @@ def _held(rows: Subquery) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-_FINISHED = ("id", "claim", "state", "answer", "error_kind", "error")
+_FINISHED = ("id", "claim", "state", "answer", "error_kind", "error", "decision")
 _finished = rows_of(Submission, "finished", _FINISHED)
 _FINISH = BulkWrite(
     "finished",
@@ -110,6 +110,7 @@ _FINISH = BulkWrite(
         answer=_finished.c.answer,
         error_kind=_finished.c.error_kind,
         error=_finished.c.error,
+        decision=_finished.c.decision,
         **_NO_CLAIM,
         ended_at=func.now(),
     ),
@@ -143,8 +144,18 @@ def give_back(writes: Writes, held: Held, pause: float = 0, **values: Any) -> No
         writes.notify(QUEUE_CHANNEL)
 
 
+#: A claimed submission that a rule starts on premium.
+_RAISED = updating("raised", Submission, ["tier", "escalation_id"])
+
+
+def start_on_premium(writes: Writes, submission_id: str, escalation_id: str) -> None:
+    """Has a claimed submission be a premium one, which completes that escalation."""
+    row = {"id": submission_id, "tier": "premium", "escalation_id": escalation_id}
+    writes.add(_RAISED, row)
+
+
 def finish(writes: Writes, held: Held, **values: Any) -> None:
-    """Ends a claim with its outcome: `state`, and `answer` or `error_kind` and `error`."""
+    """Ends a claim with its outcome: `state`, `answer` or `error_kind` and `error`, `decision`."""
     submission_id, claim_number = held
     writes.add(_FINISH, {"id": submission_id, "claim": claim_number, **values})
 

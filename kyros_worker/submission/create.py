@@ -20,7 +20,18 @@ QUEUE_CHANNEL = "kyros_queue"
 NEW_SUBMISSIONS = inserting(
     "submissions",
     Submission,
-    ["id", "task_id", "run", "role", "tier", "revision", "priority", "request_id", "created_at"],
+    [
+        "id",
+        "task_id",
+        "run",
+        "role",
+        "tier",
+        "revision",
+        "priority",
+        "escalation_id",
+        "request_id",
+        "created_at",
+    ],
 )
 
 
@@ -35,6 +46,8 @@ class NewSubmission:
     request_id: str
     revision: int = 0
     tier: str = "economy"
+    #: The escalation that it completes, if it is the first premium pass of one.
+    escalation_id: str | None = None
 
 
 def new_submission_row(new: NewSubmission, at: datetime) -> dict[str, Any]:
@@ -47,6 +60,7 @@ def new_submission_row(new: NewSubmission, at: datetime) -> dict[str, Any]:
         "tier": new.tier,
         "revision": new.revision,
         "priority": PRIORITIES.index(new.priority),
+        "escalation_id": new.escalation_id,
         "request_id": new.request_id,
         "created_at": at,
     }

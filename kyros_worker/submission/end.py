@@ -6,6 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from kyros_worker.cost.ledger import EndState, cost_of, end_calls, shown
+from kyros_worker.escalation.write import change_escalation, event
 from kyros_worker.event.write import NewEvent
 from kyros_worker.submission import claim
 from kyros_worker.submission.create import summary
@@ -28,7 +29,11 @@ def end_submission(
     if ended is None:
         return []
     events = call_events(connection, task, submission_id, "aborted", at)
-    return [*events, NewEvent(f"submission.{state}", summary(ended))]
+    events.append(NewEvent(f"submission.{state}", summary(ended)))
+    escalation = change_escalation(
+        connection, ended["escalation_id"], "approved", status="completed", completed_at=at
+    )
+    return events if escalation is None else [*events, event(escalation)]
 
 
 def call_events(

@@ -44,6 +44,10 @@ class Submission(Table):
     state: Mapped[str] = mapped_column(server_default=text("'queued'"))
     #: 0 (critical) to 3 (low); falls by one for each ten minutes of waiting.
     priority: Mapped[int]
+    #: The escalation that ends with it, if it is the first premium pass of one.
+    escalation_id: Mapped[str | None]
+    #: What a rule decided when it ended, with the figures compared; null where none matched.
+    decision: Mapped[dict[str, Any] | None]
     tries: Mapped[int] = mapped_column(server_default=text("0"))
     claim: Mapped[int] = mapped_column(server_default=text("0"))
     claimed_by: Mapped[str | None]

@@ -8,13 +8,22 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from kyros_worker.bulk import Writes
-from kyros_worker.cost.limits import MOST_WAIT_SECONDS, Counter, Refusal, pause_after
+from kyros_worker.cost.limits import (
+    MOST_WAIT_SECONDS,
+    Counter,
+    Refusal,
+    pause_after,
+    refusal_by_task,
+)
 from kyros_worker.cost.tables import ModelCall
+from kyros_worker.escalation.write import add_escalation, event
 from kyros_worker.event.write import NewEvent
+from kyros_worker.settings import current
 from kyros_worker.submission.claim import finish, give_back
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.change import change_task, keep_task
+from kyros_worker.task.escalate import by_task_budget, park
 from kyros_worker.task.states import failed, stage
 
 WAITING_STAGE = "waiting_for_budget"
@@ -40,10 +49,24 @@ def refuse(
         _wait(writes, task, claimed, pause, refusal, at)
 
 
+def task_refusal(task: dict[str, Any], needed: Decimal) -> Refusal | None:
+    """Whether a task's own hard limit, which nobody has lifted, leaves no room for a call."""
+    if task["budget_lifted"]:
+        return None
+    return refusal_by_task(current().configuration.budgets, task["cost_usd"], needed)
+
+
 def task_limit_reached(
     writes: Writes, task: dict[str, Any], claimed: RowMapping, refusal: Refusal, at: datetime
 ) -> None:
-    """What happens to a task at its own hard limit: it fails, with the figures."""
+    """What happens to a task at its own hard limit: a person is asked, or it fails."""
+    if current().configuration.budgets.task.at_hard_limit == "ask" and not task["escalation_id"]:
+        finish(writes, (claimed["id"], claimed["claim"]), state="superseded")
+        row = by_task_budget(task, claimed, refusal, at)
+        add_escalation(writes, row)
+        asked = NewEvent("submission.superseded", summary(claimed))
+        change_task(writes, task, at, {}, [asked, event(row), *park(task, row)])
+        return
     error = {"error_kind": _ERROR_KIND, "error": refusal.sentence}
     finish(writes, (claimed["id"], claimed["claim"]), state="failed", **error)
     told = NewEvent("submission.failed", summary(claimed))

@@ -1,12 +1,15 @@
 """Ending a task from outside: cancelled by its owner, superseded, or past its deadline."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from kyros_worker.clock import now
+from kyros_worker.event.write import NewEvent
 from kyros_worker.submission.end import end_submission
 from kyros_worker.task.change import lock_task, lock_task_in, write_change
+from kyros_worker.task.escalate import close_open
 from kyros_worker.task.states import FINAL_STATES, OPEN_STATES, cancelled, failed
 
 
@@ -32,12 +35,18 @@ def fail_past_deadline(connection: Connection, task_id: str) -> None:
     at = now()
     if task is None or task["state"] in FINAL_STATES or task["deadline_at"] > at:
         return
-    events = end_submission(connection, task, task["submission_id"], "cancelled", at)
+    events = _end_work(connection, task, at)
     error = f"The deadline passed: the task was not done within {task['deadline_seconds']} s."
     write_change(connection, task, at, failed(error, at), [*events, "task.failed"])
 
 
 def _cancel(connection: Connection, task: dict[str, Any], error: str) -> None:
     at = now()
-    events = end_submission(connection, task, task["submission_id"], "cancelled", at)
+    events = _end_work(connection, task, at)
     write_change(connection, task, at, cancelled(error, at), [*events, "task.cancelled"])
+
+
+def _end_work(connection: Connection, task: dict[str, Any], at: datetime) -> list[NewEvent]:
+    """Ends the submission and the open escalation of a task that ends."""
+    ended = end_submission(connection, task, task["submission_id"], "cancelled", at)
+    return [*ended, *close_open(connection, task, at)]

@@ -12,6 +12,7 @@ from kyros_worker.submission.create import summary
 from kyros_worker.submission.end import call_events, end_submission
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.change import TaskEvent, change_task, lock_task
+from kyros_worker.task.escalate import close_open
 from kyros_worker.task.states import failed
 from kyros_worker.task.workflow import MAX_LOST
 
@@ -35,6 +36,7 @@ def take_from_lost_worker(connection: Connection, task_id: str, submission_id: s
         change_task(writes, task, at, {}, told)
     else:
         told += end_submission(connection, task, submission_id, "cancelled", at)
+        told += close_open(connection, task, at)
         error = f"The {lost['role']}'s worker died {MAX_LOST} times while it worked on the task."
         change_task(writes, task, at, failed(error, at), [*told, "task.failed"])
     writes.execute(connection)

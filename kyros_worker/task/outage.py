@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
+from kyros_worker.agent.brief import Brief
 from kyros_worker.bulk import Writes
 from kyros_worker.cost import breakers
 from kyros_worker.cost.breakers import Breakers
@@ -14,7 +15,6 @@ from kyros_worker.model.breaker import is_fault, next_in_order
 from kyros_worker.model.catalog import (
     ChosenModel,
     ModelNotConfiguredError,
-    choose,
     choose_in_order,
     nobody,
 )
@@ -37,22 +37,30 @@ class Models:
         self._breakers = found
         self._failed = failed
 
-    def choose(self, mode: str, claimed: RowMapping, call_id: str) -> ChosenModel | None:
+    def choose(self, brief: Brief, submission_id: str, call_id: str) -> ChosenModel | None:
         """The first model in order that lets this call through; None where none does.
 
         In test mode always the sandbox, which has no breaker.
         """
-        if mode == "test" or self._breakers is None:
-            return choose(claimed["role"], claimed["tier"], "test")
-        return self._breakers.first_through(self._in_order(claimed), call_id)
+        models = self._in_order(brief, submission_id)
+        return (
+            models[0] if self._breakers is None else self._breakers.first_through(models, call_id)
+        )
 
-    def wait(self, writes: Writes, task: dict[str, Any], claimed: RowMapping, at: datetime) -> None:
+    def wait(
+        self,
+        writes: Writes,
+        task: dict[str, Any],
+        claimed: RowMapping,
+        brief: Brief,
+        at: datetime,
+    ) -> None:
         """Gives a submission back that no model lets through, due when the first may be asked.
 
         It is no failed try, and the task's deadline goes on counting.
         """
         assert self._breakers is not None, "only live work is ever not let through"
-        models = self._in_order(claimed)
+        models = self._in_order(brief, claimed["id"])
         pause = self._breakers.pause(models)
         give_back(writes, (claimed["id"], claimed["claim"]), pause=pause)
         if task["progress_stage"] != WAITING_STAGE:
@@ -62,9 +70,9 @@ class Models:
             waiting = NewEvent("submission.waiting_for_provider", summary(claimed))
             change_task(writes, task, at, changes, [waiting, "task.progress"])
 
-    def _in_order(self, claimed: RowMapping) -> list[ChosenModel]:
-        models = _configured(claimed)
-        failed = self._failed.get(claimed["id"])
+    def _in_order(self, brief: Brief, submission_id: str) -> list[ChosenModel]:
+        models = in_order(brief)
+        failed = self._failed.get(submission_id)
         return next_in_order(models, next((m for m in models if m.full_name == failed), None))
 
 
@@ -75,16 +83,14 @@ def models_for(
     live = [one for one in claimed if tasks[one["task_id"]]["mode"] == "live"]
     if not live:
         return Models(None, {})
-    retried = [
-        one["id"] for one in live if is_fault(one["error_kind"]) and len(_configured(one)) > 1
-    ]
+    retried = [one["id"] for one in live if is_fault(one["error_kind"])]
     failed = breakers.failed_by(connection, retried) if retried else {}
     return Models(breakers.read(connection), failed)
 
 
-def _configured(claimed: RowMapping) -> tuple[ChosenModel, ...]:
-    """The models in order, or one that fails the call with its reason: it was there at intake."""
+def in_order(brief: Brief) -> tuple[ChosenModel, ...]:
+    """The configured models, or one that fails the call with its reason: it was there at intake."""
     try:
-        return choose_in_order(claimed["role"], claimed["tier"], "live")
+        return choose_in_order(brief.role, brief.tier, brief.mode)
     except ModelNotConfiguredError:
-        return (nobody(claimed["tier"]),)
+        return (nobody(brief.tier),)

@@ -12,9 +12,10 @@ from kyros_worker.task.tables import Task
 CHANGING = (
     Task.id, Task.mode, Task.type, Task.priority, Task.assignee_role, Task.deadline_seconds,
     Task.state, Task.progress_percentage, Task.progress_stage, Task.progress_message, Task.result,
-    Task.error, Task.cost_usd, Task.model_tier, Task.escalated, Task.submission_id, Task.run,
-    Task.last_seq, Task.deadline_at, Task.budget_wait_seconds, Task.started_at, Task.completed_at,
-    Task.updated_at, Task.created_by,
+    Task.error, Task.cost_usd, Task.model_tier, Task.escalated, Task.escalation_id,
+    Task.premium_roles, Task.asked_roles, Task.submission_id, Task.run, Task.last_seq,
+    Task.deadline_at, Task.budget_lifted, Task.budget_wait_seconds, Task.started_at,
+    Task.completed_at, Task.updated_at, Task.created_by,
 )  # fmt: skip
 
 #: The columns that never change after creation.

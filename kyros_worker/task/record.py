@@ -20,16 +20,15 @@ from kyros_worker.cost import breakers, spending
 from kyros_worker.cost.ledger import (
     SHOWN,
     Settlement,
-    accept_answers,
     committed,
     cost_of,
     open_call,
     settle_call,
     shown,
 )
-from kyros_worker.cost.limits import refusal_by_task
 from kyros_worker.cost.spending import Spendings
 from kyros_worker.cost.tables import ModelCall
+from kyros_worker.escalation.write import add_escalation
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.model.catalog import ModelNotConfiguredError, choose
@@ -37,31 +36,30 @@ from kyros_worker.model.failure import Failure
 from kyros_worker.model.prices import cost, unpriced
 from kyros_worker.model.usage import UNREPORTED
 from kyros_worker.prepared import PREPARED
-from kyros_worker.settings import Role, current
+from kyros_worker.settings import current
 from kyros_worker.submission.claim import Held, finish, give_back
-from kyros_worker.submission.create import (
-    NewSubmission,
-    add_submission,
-    new_submission_row,
-    queued_event,
-)
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task.change import TaskEvent, change_task, keep_task, lock_tasks, locking
+from kyros_worker.task import budget, ruling
+from kyros_worker.task.change import change_task, keep_task, lock_tasks, locking
+from kyros_worker.task.escalate import Told, begin_premium, by_rule, completed_with, hold, park
+from kyros_worker.task.follow import end_task, go_on, roles_of
 from kyros_worker.task.start import Work, new_call
-from kyros_worker.task.states import completed, failed, stage
+from kyros_worker.task.states import stage
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import (
-    MAX_REVISIONS,
     Complete,
     Decision,
+    Escalate,
     Fail,
+    Following,
+    Hold,
     Next,
     Step,
     TryAgain,
     after_answer,
     after_failure,
-    percentage,
-    roles_for,
+    as_json,
+    premium_target,
 )
 
 
@@ -90,7 +88,12 @@ def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]
     recorded = [
         # A call is settled once: what is recorded a second time finds none.
         _record(
-            writes, tasks[ended.work.task_id], calls.pop(ended.work.call_id, None), ended, spent
+            connection,
+            writes,
+            tasks[ended.work.task_id],
+            calls.pop(ended.work.call_id, None),
+            ended,
+            spent,
         )
         for ended in all_ended
     ]
@@ -138,6 +141,7 @@ _CALLS = (
 
 
 def _record(
+    connection: Connection,
     writes: Writes,
     task: dict[str, Any],
     call: RowMapping | None,
@@ -149,7 +153,7 @@ def _record(
     if call is None:
         return lost
     has_lease = call["standing"] == "running" and call["held_claim"] == work.claim
-    decision = _decide(task, work, reply) if has_lease and reply else None
+    decision = _decide(task, work, reply, call, spent, at) if has_lease and reply else None
     completes = isinstance(decision, Complete)
     settled = settle_call(writes, call, _settlement_of(ended, completes=completes), at)
     task["cost_usd"] += cost_of(settled) - cost_of(call)
@@ -168,7 +172,7 @@ def _record(
         if again is not None:
             change_task(writes, task, at, {}, told)
             return again
-    _follow(writes, task, work, reply, decision, told, at)
+    _follow(connection, writes, task, work, reply, decision, told, at)
     return "recorded"
 
 
@@ -198,8 +202,7 @@ def _ask_again(
     )
     call = new_call(again, number=2)
     needed = call.reserved_usd or Decimal(0)
-    budgets = current().configuration.budgets
-    if refusal_by_task(budgets, task["cost_usd"], needed) or spent.reserve(task, at, needed):
+    if budget.task_refusal(task, needed) or spent.reserve(task, at, needed):
         return None
     open_call(writes, call, at)
     return again
@@ -259,14 +262,41 @@ def _error(given: Reply) -> dict[str, Any]:
     }
 
 
-def _decide(task: dict[str, Any], work: Work, given: Reply) -> Decision:
+def _decide(
+    task: dict[str, Any],
+    work: Work,
+    given: Reply,
+    call: RowMapping,
+    spent: Spendings,
+    at: datetime,
+) -> Decision:
+    """What follows: the workflow's own way, unless a rule or a person wants the premium tier."""
+    brief = work.brief
+    following = _following(task, work, given)
+    if task["escalation_id"] is not None:
+        return Hold(following)
+    roles = roles_of(task, brief.role)
+    refused = given.answer is not None and given.answer.get("decision") in ("refuse", "no_go")
+    target = premium_target(roles, brief.role, brief.revision, refused=refused)
+    counted = task | {"cost_usd": task["cost_usd"] + committed(call) - cost_of(call)}
+    verdict = ruling.at_end(
+        counted, brief, given.answer, given.failure, target, work.tries, spent, at
+    )
+    if verdict is None:
+        return following
+    if verdict.outcome == "fail":
+        return Fail(f"The rule {verdict.rule} ends the task: {verdict.reason}", verdict)
+    return Escalate(target, verdict, following)
+
+
+def _following(task: dict[str, Any], work: Work, given: Reply) -> Following:
     if given.answer is None:
         assert given.failure is not None, "a reply is an answer or a failure"
         return after_failure(given.failure, work.tries, current().retry_pause_seconds)
     brief = work.brief
     step = Step(
         task_type=task["type"],
-        roles=_roles(task, brief.role),
+        roles=roles_of(task, brief.role),
         role=brief.role,
         revision=brief.revision,
         draft=brief.draft,
@@ -275,12 +305,8 @@ def _decide(task: dict[str, Any], work: Work, given: Reply) -> Decision:
     return after_answer(step, given.answer)
 
 
-def _roles(task: dict[str, Any], role: Role) -> tuple[Role, ...]:
-    workflows = current().configuration.workflows
-    return roles_for(workflows, task["type"], task["assignee_role"], role)
-
-
 def _follow(
+    connection: Connection,
     writes: Writes,
     task: dict[str, Any],
     work: Work,
@@ -290,65 +316,74 @@ def _follow(
     at: datetime,
 ) -> None:
     """Ends the claim, and writes what its outcome leads to."""
-    _end_claim(writes, work, given, decision)
+    verdict = decision.verdict if isinstance(decision, Escalate | Fail) else None
+    decided = None if verdict is None else verdict.to_json()
+    _end_claim(writes, work, given, decision, decided)
     ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
-    events: list[NewEvent | TaskEvent] = [*told, NewEvent(f"submission.{ended}", _named(work))]
+    events: Told = [*told, NewEvent(f"submission.{ended}", _named(work, decided))]
+    if not isinstance(decision, TryAgain):
+        events += completed_with(writes, work.escalation, at)
     match decision:
-        case Next(role, revision):
-            row = _next_row(task, work, decision, at)
-            add_submission(writes, row)
-            done = percentage(_roles(task, role), role, task["progress_percentage"])
-            changes = {"submission_id": row["id"], "progress_percentage": done}
-            changes |= _waiting(role, revision)
-            events += ["task.progress", queued_event(row)]
+        case Next():
+            events += go_on(writes, task, decision, work.request_id, at)
         case TryAgain(pause):
-            changes = stage("waiting", f"The {work.brief.role} tries again in {pause:g} s.")
+            task |= stage("waiting", f"The {work.brief.role} tries again in {pause:g} s.")
             events.append("task.progress")
-        case Complete(result):
-            if len(_roles(task, work.brief.role)) > 1 or task["run"] > 1:
-                accept_answers(writes, task["id"], task["run"], work.call_id, work.brief.role)
-            changes = completed(result, at)
-            events.append("task.completed")
-        case Fail(error):
-            changes = failed(error, at)
-            events.append("task.failed")
-    change_task(writes, task, at, changes, events)
+        case Complete() | Fail():
+            events += end_task(writes, task, decision, at, (work.call_id, work.brief.role))
+        case Escalate():
+            events += _escalate(writes, task, work, decision, at)
+        case Hold(otherwise):
+            kept = as_json(otherwise, work.brief.role, work.brief.revision)
+            events += hold(connection, writes, task, kept, at)
+    change_task(writes, task, at, {}, events)
 
 
-def _end_claim(writes: Writes, work: Work, given: Reply, decision: Decision) -> None:
+def _escalate(
+    writes: Writes, task: dict[str, Any], work: Work, decision: Escalate, at: datetime
+) -> Told:
+    row, events = by_rule(task, decision.target, decision.verdict, work.request_id, at)
+    told: Told = [*events]
+    if row["status"] == "approved":
+        told += begin_premium(writes, task, row, at)
+    else:
+        row |= {"otherwise": as_json(decision.otherwise, work.brief.role, work.brief.revision)}
+        told += park(task, row)
+    add_escalation(writes, row)
+    return told
+
+
+def _end_claim(
+    writes: Writes,
+    work: Work,
+    given: Reply,
+    decision: Decision,
+    decided: dict[str, Any] | None,
+) -> None:
     error = _error(given)
     if isinstance(decision, TryAgain):
         give_back(writes, _held(work), pause=decision.pause, tries=work.tries + 1, **error)
     else:
-        finish(writes, _held(work), state=_end_state(given), answer=given.answer, **error)
+        finish(
+            writes,
+            _held(work),
+            state=_end_state(given),
+            answer=given.answer,
+            decision=decided,
+            **error,
+        )
 
 
 def _held(work: Work) -> Held:
     return (work.submission_id, work.claim)
 
 
-def _next_row(task: dict[str, Any], work: Work, following: Next, at: datetime) -> dict[str, Any]:
-    new = NewSubmission(
-        task_id=task["id"],
-        run=task["run"],
-        role=following.role,
-        priority=task["priority"],
-        request_id=work.request_id,
-        revision=following.revision,
-    )
-    return new_submission_row(new, at)
-
-
-def _waiting(role: str, revision: int) -> dict[str, Any]:
-    again = f", revision {revision} of {MAX_REVISIONS}" if role == "implementer" else ""
-    return stage(role, f"Waiting for the {role}{again}.")
-
-
-def _named(work: Work) -> dict[str, Any]:
+def _named(work: Work, decided: dict[str, Any] | None = None) -> dict[str, Any]:
     brief = work.brief
-    return {
+    named = {
         "submission_id": work.submission_id,
         "role": brief.role,
         "tier": brief.tier,
         "revision": brief.revision,
     }
+    return named if decided is None else named | {"decision": decided}

@@ -1,5 +1,6 @@
 """Beginning a new run of a task that has ended."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import Connection
 
 from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
+from kyros_worker.event.write import NewEvent
 from kyros_worker.settings import Role
 from kyros_worker.submission.create import (
     NewSubmission,
@@ -15,6 +17,7 @@ from kyros_worker.submission.create import (
     queued_event,
 )
 from kyros_worker.task.change import change_task, lock_task_in
+from kyros_worker.task.escalate import premium_submission, raised
 from kyros_worker.task.states import BEGINNING
 
 
@@ -37,13 +40,38 @@ def reopen(
     """
     run = task["run"] + 1
     row = new_submission_row(NewSubmission(task["id"], run, role, task["priority"], request_id), at)
-    changes = BEGINNING | {
-        "run": run,
+    _reopen(connection, task, row, {}, at, [])
+    return str(row["id"])
+
+
+def reopen_on_premium(
+    connection: Connection,
+    task: dict[str, Any],
+    escalation: Mapping[Any, Any],
+    at: datetime,
+    told: list[NewEvent],
+) -> None:
+    """Begins a new run of a locked final task, with the approved escalation's premium pass."""
+    row = premium_submission(task, escalation, task["run"] + 1, at)
+    fresh = task | BEGINNING
+    changes = raised(fresh, escalation["role"]) | {"escalation_id": None}
+    _reopen(connection, task, row, changes, at, told)
+
+
+def _reopen(
+    connection: Connection,
+    task: dict[str, Any],
+    row: dict[str, Any],
+    changes: dict[str, Any],
+    at: datetime,
+    told: list[NewEvent],
+) -> None:
+    begun = BEGINNING | {
+        "run": row["run"],
         "submission_id": row["id"],
         "deadline_at": at + timedelta(seconds=task["deadline_seconds"]),
     }
     writes = Writes()
     add_submission(writes, row)
-    change_task(writes, task, at, changes, ["task.progress", queued_event(row)])
+    change_task(writes, task, at, begun | changes, [*told, "task.progress", queued_event(row)])
     writes.execute(connection)
-    return str(row["id"])

@@ -1,8 +1,8 @@
 """The first of a job's two short transactions: claim submissions and learn what to do."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -16,7 +16,9 @@ from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
 from kyros_worker.cost import spending
 from kyros_worker.cost.ledger import NewCall, ended_calls, open_call
-from kyros_worker.cost.limits import Counter, refusal_by_task
+from kyros_worker.cost.limits import Counter
+from kyros_worker.cost.spending import Spendings
+from kyros_worker.escalation.write import add_escalation, find_escalations
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.model.catalog import ChosenModel
@@ -24,12 +26,15 @@ from kyros_worker.model.prices import cost_at_most, price_version
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
 from kyros_worker.submission import claim
+from kyros_worker.submission.claim import finish, start_on_premium
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task import budget, outage
+from kyros_worker.task import budget, outage, ruling
 from kyros_worker.task.change import TaskEvent, change_task, lock_tasks, locking
+from kyros_worker.task.escalate import Told, by_rule, park, raised
+from kyros_worker.task.outage import Models
 from kyros_worker.task.tables import Task
-from kyros_worker.task.workflow import Answer, percentage, roles_for
+from kyros_worker.task.workflow import Answer, Next, as_json, percentage, roles_for
 
 _SHOWN_TO_MODELS = (
     Task.title, Task.description, Task.acceptance_criteria, Task.files_to_modify,
@@ -73,6 +78,8 @@ class Work:
     brief: Brief
     model: ChosenModel
     call_id: str
+    #: The escalation that this pass completes.
+    escalation: Mapping[Any, Any] | None = None
     #: What was wrong with the answer before, when it is asked again.
     correction: str | None = None
 
@@ -97,35 +104,86 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     def held(counter: Counter) -> Decimal:
         return running(counter) + spent.added(counter)
 
+    asked = [one["escalation_id"] for one in claimed if one["escalation_id"] is not None]
+    escalations = find_escalations(connection, asked)
     writes = Writes()
     works = {}
     for one in claimed:
-        task = tasks[one["task_id"]]
-        call_id = new_id("call", at)
-        model = models.choose(task["mode"], one, call_id)
-        if model is None:
-            models.wait(writes, task, one, at)
-            continue
-        work = _work(task, one, past, call_id, model)
-        call = new_call(work, number=1)
-        needed = call.reserved_usd or Decimal(0)
-        refusal = refusal_by_task(budgets, task["cost_usd"], needed)
-        refusal = refusal or spent.reserve(task, at, needed)
-        if refusal is None:
-            works[one["id"]] = work
-            open_call(writes, call, at)
-            _tell(writes, task, one, at)
-        else:
-            budget.refuse(writes, task, one, refusal, held, at)
+        work = _work(tasks[one["task_id"]], one, past, escalations)
+        begun = _begin(writes, tasks[one["task_id"]], one, work, models, spent, held, at)
+        if begun is not None:
+            works[one["id"]] = begun
     spent.write(writes, at)
     writes.execute(connection)
     # A submission that two messages name is one's work alone.
     return [works.pop(submission_id, None) for submission_id in submission_ids]
 
 
+def _begin(
+    writes: Writes,
+    task: dict[str, Any],
+    claimed: RowMapping,
+    work: Work,
+    models: Models,
+    spent: Spendings,
+    held: Callable[[Counter], Decimal],
+    at: datetime,
+) -> Work | None:
+    """Opens the first call of a claim; None where a person, a model or a budget is waited for."""
+    told: Told = []
+    verdict = ruling.at_start(task, work.brief, spent, at) if claimed["tries"] == 0 else None
+    if verdict is not None:
+        target = Next(work.brief.role, work.brief.revision)
+        escalation, asked = by_rule(task, target, verdict, work.request_id, at)
+        told += asked
+        if escalation["status"] == "requested":
+            _park(writes, task, work, escalation, told, at)
+            return None
+        brief = replace(work.brief, tier="premium")
+        work = replace(work, brief=brief, escalation=escalation)
+    model = models.choose(work.brief, work.submission_id, work.call_id)
+    if model is None:
+        models.wait(writes, task, claimed, work.brief, at)
+        return None
+    work = replace(work, model=model)
+    call = new_call(work, number=1)
+    needed = call.reserved_usd or Decimal(0)
+    refusal = budget.task_refusal(task, needed) or spent.reserve(task, at, needed)
+    if refusal is not None:
+        budget.refuse(writes, task, claimed, refusal, held, at)
+        return None
+    if verdict is not None and work.escalation is not None:
+        add_escalation(writes, work.escalation)
+        start_on_premium(writes, work.submission_id, work.escalation["id"])
+        task |= raised(task, work.brief.role)
+    open_call(writes, call, at)
+    _tell(writes, task, claimed, work, told, at)
+    return work
+
+
+def _park(
+    writes: Writes,
+    task: dict[str, Any],
+    work: Work,
+    escalation: dict[str, Any],
+    told: Told,
+    at: datetime,
+) -> None:
+    """Gives the pass up until a person has decided on which tier it is made."""
+    finish(writes, (work.submission_id, work.claim), state="superseded")
+    waiting = Next(work.brief.role, work.brief.revision)
+    escalation |= {"otherwise": as_json(waiting, waiting.role, waiting.revision)}
+    add_escalation(writes, escalation)
+    change_task(writes, task, at, {}, [*told, *park(task, escalation)])
+
+
 def _work(
-    task: dict[str, Any], claimed: RowMapping, past: "_Past", call_id: str, model: ChosenModel
+    task: dict[str, Any],
+    claimed: RowMapping,
+    past: "_Past",
+    escalations: Mapping[str, Mapping[Any, Any]],
 ) -> Work:
+    brief = _brief(task, claimed, past)
     return Work(
         task_id=task["id"],
         submission_id=claimed["id"],
@@ -134,9 +192,10 @@ def _work(
         tries=claimed["tries"],
         created_by=task["created_by"],
         request_id=claimed["request_id"],
-        brief=_brief(task, claimed, past),
-        model=model,
-        call_id=call_id,
+        brief=brief,
+        model=outage.in_order(brief)[0],
+        call_id=new_id("call", now()),
+        escalation=escalations.get(claimed["escalation_id"]),
     )
 
 
@@ -162,21 +221,29 @@ def new_call(work: Work, number: int) -> NewCall:
     )
 
 
-def _tell(writes: Writes, task: dict[str, Any], claimed: RowMapping, at: datetime) -> None:
+def _tell(
+    writes: Writes,
+    task: dict[str, Any],
+    claimed: RowMapping,
+    work: Work,
+    asked: Told,
+    at: datetime,
+) -> None:
     role = claimed["role"]
     roles = roles_for(current().configuration.workflows, task["type"], task["assignee_role"], role)
     changes: dict[str, Any] = {
         "progress_percentage": percentage(roles, role, task["progress_percentage"]),
         "progress_stage": role,
         "progress_message": _DOING[role],
-        "model_tier": claimed["tier"],
+        "model_tier": work.brief.tier,
     }
     told: TaskEvent = "task.progress"
     if task["state"] == "queued":
         changes |= {"state": "running", "started_at": at}
         told = "task.started"
-    started = NewEvent("submission.started", {**summary(claimed), "worker": claimed["claimed_by"]})
-    change_task(writes, task, at, changes, [told, started])
+    named = {**summary(claimed), "tier": work.brief.tier, "worker": claimed["claimed_by"]}
+    started = NewEvent("submission.started", named)
+    change_task(writes, task, at, changes, [*asked, told, started])
 
 
 def _brief(task: dict[str, Any], claimed: RowMapping, past: "_Past") -> Brief:

@@ -28,9 +28,13 @@ BEGINNING: dict[str, Any] = {
     "progress_message": "Waiting for a worker.",
     "result": None,
     "error": None,
+    "budget_lifted": False,
     "budget_wait_seconds": 0,
     "started_at": None,
     "completed_at": None,
+    "escalated": False,
+    "premium_roles": None,
+    "asked_roles": None,
 }
 
 
@@ -53,6 +57,16 @@ def cancelled(error: str, at: datetime) -> dict[str, Any]:
 def stage(name: str, message: str) -> dict[str, Any]:
     """What changes on a task whose work goes on."""
     return {"progress_stage": name, "progress_message": message}
+
+
+def awaiting_approval(reason: str) -> dict[str, Any]:
+    """What changes on a task that waits for a person, and why."""
+    return {"state": "awaiting_approval", **stage("awaiting_approval", reason)}
+
+
+def going_on(task: dict[str, Any]) -> dict[str, Any]:
+    """What changes on an unfinished task whose work goes on, where it may have waited."""
+    return {"state": "running" if task["started_at"] else "queued"}
 
 
 def _ended(state: State, at: datetime, message: str) -> dict[str, Any]:

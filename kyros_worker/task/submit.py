@@ -20,8 +20,9 @@ from kyros_worker.submission.end import end_submission
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.change import change_task, lock_task_in, write_change
 from kyros_worker.task.context import joined
+from kyros_worker.task.escalate import close_open, tier_of
 from kyros_worker.task.reopen import reopen
-from kyros_worker.task.states import FINAL_STATES, STATES, stage
+from kyros_worker.task.states import FINAL_STATES, STATES, going_on, stage
 from kyros_worker.task.tables import Task
 
 
@@ -89,6 +90,8 @@ def _supersede(
 ) -> str:
     at = now()
     ended = end_submission(connection, task, standing["id"], "superseded", at)
+    if task["state"] == "awaiting_approval":
+        ended += close_open(connection, task, at)
     new = NewSubmission(
         task_id=task["id"],
         run=task["run"],
@@ -96,12 +99,13 @@ def _supersede(
         priority=task["priority"],
         request_id=request_id,
         revision=standing["revision"],
+        tier=tier_of(task, role),
     )
     row = new_submission_row(new, at)
     writes = Writes()
     add_submission(writes, row)
     waiting = stage(role, f"Waiting for the {role}, with more context.")
-    changes = {"submission_id": row["id"], **waiting}
+    changes = {"submission_id": row["id"], **waiting, **going_on(task)}
     change_task(writes, task, at, changes, [*ended, "task.progress", queued_event(row)])
     writes.execute(connection)
     return str(row["id"])

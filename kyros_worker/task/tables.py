@@ -88,10 +88,17 @@ class Task(Table):
     cost_usd: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
     model_tier: Mapped[str | None]
     escalated: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: The escalation that is open: requested, or approved while the economy's call still runs.
+    escalation_id: Mapped[str | None]
+    #: Roles that work on premium for the rest of this run, and those for which a rule asked.
+    premium_roles: Mapped[list[str] | None]
+    asked_roles: Mapped[list[str] | None]
     submission_id: Mapped[str]
     run: Mapped[int] = mapped_column(server_default=text("1"))
     last_seq: Mapped[int] = mapped_column(server_default=text("0"))
     deadline_at: Mapped[datetime] = mapped_column(_AT)
+    #: Whether a person let this run go on beyond the task's own hard limit.
+    budget_lifted: Mapped[bool] = mapped_column(server_default=text("false"))
     #: By how many seconds waiting for a budget has moved this run's deadline.
     budget_wait_seconds: Mapped[int] = mapped_column(server_default=text("0"))
     started_at: Mapped[datetime | None] = mapped_column(_AT)

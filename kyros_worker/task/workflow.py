@@ -1,9 +1,10 @@
 """What happens next to a task: pure decisions over what is stored (design, law 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kyros_worker.decide import Verdict
 from kyros_worker.model.failure import Failure
 from kyros_worker.model.storable import shortened
 from kyros_worker.settings import Role
@@ -43,12 +44,33 @@ class Complete:
 
 @dataclass(frozen=True)
 class Fail:
-    """The task fails; `error` is the sentence that its reader sees."""
+    """The task fails; `error` is the sentence that its reader sees, `verdict` a rule's, if any."""
 
     error: str
+    verdict: Verdict | None = None
 
 
-Decision = Next | TryAgain | Complete | Fail
+#: What a workflow leads to by itself.
+Following = Next | TryAgain | Complete | Fail
+
+
+@dataclass(frozen=True)
+class Escalate:
+    """A rule wants the premium tier for a role; `otherwise` follows where nobody allows it."""
+
+    target: Next
+    verdict: Verdict
+    otherwise: Following
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A person asked for the premium tier: what would follow waits for who decides."""
+
+    otherwise: Following
+
+
+Decision = Following | Escalate | Hold
 
 
 @dataclass(frozen=True)
@@ -82,7 +104,7 @@ def roles_for(workflows: Workflows, task_type: str, assignee: str, role: Role) -
     return (role,)
 
 
-def after_answer(step: Step, answer: Answer) -> Decision:
+def after_answer(step: Step, answer: Answer) -> Following:
     """What follows a valid answer."""
     if step.role == "implementer":
         return _go_on(step, answer)
@@ -131,6 +153,61 @@ def result_of(step: Step, answer: Answer) -> Answer:
 
 def _together(draft: Answer, answer: Answer, name: str) -> list[str]:
     return list(dict.fromkeys([*draft.get(name, []), *answer.get(name, [])]))
+
+
+def premium_target(
+    roles: tuple[Role, ...], role: Role, revision: int, *, refused: bool = False
+) -> Next:
+    """Who works on premium instead of `role`: of a judge's place, the implementer that it judges.
+
+    A refusal counts as one, so that the implementer is shown the findings.
+    """
+    if role != "implementer" and "implementer" in roles[: roles.index(role)]:
+        return Next("implementer", revision + refused)
+    return Next(role, revision)
+
+
+def best_result(
+    task_type: str, roles: tuple[Role, ...], passes: Sequence[tuple[Role, int, Answer]]
+) -> Complete | None:
+    """The best of what was answered so far, as a task's result; None where nothing was.
+
+    `passes` are role, revision and answer, oldest first. The best draft is the approved one, else
+    the one with the highest score, else the newest; without drafts it is the newest answer.
+    """
+    best: tuple[tuple[bool, float], Complete] | None = None
+    draft: Answer | None = None
+    for role, revision, answer in passes:
+        if role == "implementer":
+            draft = answer
+        judged = draft is not None and role != "implementer"
+        accepted = judged and answer.get("decision") in ("approve", "go")
+        rank = (accepted, answer.get("score") or 0.0 if judged else -1.0)
+        step = Step(task_type, roles, role, revision, draft, answer if judged else None)
+        if best is None or rank >= best[0]:
+            best = (rank, Complete(result_of(step, answer)))
+    return None if best is None else best[1]
+
+
+def as_json(following: Following, role: Role, revision: int) -> Answer:
+    """What would have followed, to be kept while a person is asked; a new try is the role's."""
+    match following:
+        case Complete(result):
+            return {"complete": result}
+        case Fail(error):
+            return {"fail": error}
+        case Next(role, revision):
+            pass
+    return {"next": role, "revision": revision}
+
+
+def from_json(kept: Answer) -> Next | Complete | Fail:
+    """What `as_json` kept."""
+    if "complete" in kept:
+        return Complete(kept["complete"])
+    if "fail" in kept:
+        return Fail(kept["fail"])
+    return Next(kept["next"], kept["revision"])
 
 
 def percentage(roles: tuple[Role, ...], role: Role, before: int) -> int:

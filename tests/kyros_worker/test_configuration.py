@@ -91,7 +91,7 @@ def test_the_models_of_a_role_in_order(tmp_path):
 
 def test_budgets_and_the_version_of_the_prices(tmp_path):
     nothing = load(tmp_path, "").configuration
-    assert (nothing.budgets.hard_limits, nothing.prices_version) == ({}, "")
+    assert (nothing.budgets.hard_limits, nothing.prices_version) == ({}, "configuration")
     assert nothing.budgets.task.at_hard_limit == "ask"
     text = (
         'prices_version = "2026-02"\n[budgets]\nday = {soft = 10.10, hard = "20"}\n'

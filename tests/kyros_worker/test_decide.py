@@ -230,6 +230,7 @@ def test_a_verdict_tells_the_figures_that_were_compared():
         "four_eyes": True,
         "timeout_seconds": 60,
         "on_timeout": "accept_best",
+        "estimated_cost_usd": "1.20",
     }  # fmt: skip
 
 

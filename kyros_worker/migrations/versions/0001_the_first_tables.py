@@ -77,10 +77,14 @@ def upgrade() -> None:
     sa.Column('cost_usd', sa.Numeric(), server_default=sa.text('0'), nullable=False),
     sa.Column('model_tier', sa.String(), nullable=True),
     sa.Column('escalated', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('escalation_id', sa.String(), nullable=True),
+    sa.Column('premium_roles', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('asked_roles', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('submission_id', sa.String(), nullable=False),
     sa.Column('run', sa.Integer(), server_default=sa.text('1'), nullable=False),
     sa.Column('last_seq', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('deadline_at', sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('budget_lifted', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('budget_wait_seconds', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('started_at', sa.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('completed_at', sa.TIMESTAMP(timezone=True), nullable=True),
@@ -106,6 +110,38 @@ def upgrade() -> None:
     sa.Column('created_at', sa.TIMESTAMP(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('task_id', 'seq')
     )
+    op.create_table('escalations',
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('task_id', sa.String(), nullable=False),
+    sa.Column('mode', sa.String(), nullable=False),
+    sa.Column('run', sa.Integer(), nullable=False),
+    sa.Column('tier', sa.String(), nullable=False),
+    sa.Column('role', sa.String(), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.Column('rule', sa.String(), nullable=True),
+    sa.Column('figures', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('priority', sa.String(), nullable=False),
+    sa.Column('requested_by', sa.String(), nullable=False),
+    sa.Column('decided_by', sa.String(), nullable=True),
+    sa.Column('comment', sa.String(), nullable=True),
+    sa.Column('never_by', sa.String(), nullable=True),
+    sa.Column('estimated_cost_usd', sa.Numeric(), nullable=True),
+    sa.Column('otherwise', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('on_timeout', sa.String(), nullable=False),
+    sa.Column('due_at', sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('request_id', sa.String(), nullable=False),
+    sa.Column('created_at', sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('decided_at', sa.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('completed_at', sa.TIMESTAMP(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['task_id'], ['tasks.id'], ),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('escalations_by_status', 'escalations', ['mode', 'status', 'id'], unique=False)
+    op.create_index('escalations_due', 'escalations', ['due_at'], unique=False, postgresql_where=sa.text("status = 'requested'"))
+    op.create_index('escalations_newest', 'escalations', ['mode', 'id'], unique=False)
+    op.create_index(op.f('ix_escalations_task_id'), 'escalations', ['task_id'], unique=False)
     op.create_table('submissions',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('task_id', sa.String(), nullable=False),
@@ -115,6 +151,8 @@ def upgrade() -> None:
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(), server_default=sa.text("'queued'"), nullable=False),
     sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('escalation_id', sa.String(), nullable=True),
+    sa.Column('decision', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('tries', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('claim', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('claimed_by', sa.String(), nullable=True),
@@ -210,6 +248,11 @@ def downgrade() -> None:
     op.drop_index('submissions_leases', table_name='submissions', postgresql_where=sa.text("state = 'running'"))
     op.drop_index(op.f('ix_submissions_task_id'), table_name='submissions')
     op.drop_table('submissions')
+    op.drop_index(op.f('ix_escalations_task_id'), table_name='escalations')
+    op.drop_index('escalations_newest', table_name='escalations')
+    op.drop_index('escalations_due', table_name='escalations', postgresql_where=sa.text("status = 'requested'"))
+    op.drop_index('escalations_by_status', table_name='escalations')
+    op.drop_table('escalations')
     op.drop_table('events')
     op.drop_index('tasks_words', table_name='tasks', postgresql_using='gin')
     op.drop_index('tasks_open_dedupe_keys', table_name='tasks', postgresql_where=sa.text("dedupe_key IS NOT NULL AND state IN ('queued', 'running', 'awaiting_approval')"))

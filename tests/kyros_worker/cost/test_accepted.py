@@ -26,7 +26,8 @@ def accepted(task_id):
     ({"type": "audit"}, ["implementer"]),
     ({"sandbox": {"refusals": 2}}, ["implementer", "critic", "integrator"]),
     ({"sandbox": {"error": "rate_limited"}}, ["implementer", "critic", "integrator"]),
-    ({"sandbox": {"refusals": 3}}, []),
+    ({"sandbox": {"refusals": 3}}, ["implementer", "critic", "integrator"]),
+    ({"sandbox": {"refusals": 4}}, []),
     ({"type": "deployment", "sandbox": {"decision": "no_go"}}, []),
 ])  # fmt: skip
 def test_the_newest_answer_of_each_role(no_tasks, fields, roles):

@@ -297,7 +297,7 @@ def test_a_probe_that_no_budget_has_room_for_is_none(alone, monkeypatch):
     pause_is_over()
     refused = [Refusal("task", Decimal(1), Decimal(1), Decimal(1))]
     monkeypatch.setattr(
-        "kyros_worker.task.start.refusal_by_task", lambda *_: refused.pop() if refused else None
+        "kyros_worker.task.budget.task_refusal", lambda *_: refused.pop() if refused else None
     )
     assert factories.begin(new()) is None
     assert factories.begin(new()) is not None

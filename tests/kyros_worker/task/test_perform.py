@@ -29,12 +29,14 @@ def work_on(task_id):
         ({}, "completed", 3),
         ({"refusals": 1}, "completed", 5),
         ({"error": "server_error"}, "completed", 4),
-        ({"error": "server_error", "error_times": 9}, "failed", 3),
-        ({"error": "content_refused"}, "failed", 1),
+        # Three tries on economy, three on premium.
+        ({"error": "server_error", "error_times": 9}, "failed", 6),
+        ({"error": "content_refused"}, "awaiting_approval", 1),
         # Asked again at once, within the same claim.
         ({"error": "invalid_output"}, "completed", 4),
         ({"error": "invalid_output", "error_times": 2}, "completed", 5),
-        ({"error": "invalid_output", "error_times": 9}, "failed", 6),
+        # Each of three tries is asked twice; premium is once more, then answers well.
+        ({"error": "invalid_output", "error_times": 9}, "completed", 12),
     ],
 )
 def test_to_the_end(no_tasks, sandbox, state, calls):

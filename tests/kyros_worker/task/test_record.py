@@ -66,12 +66,17 @@ def ended(work, reply):
         ),
         (
             {"sandbox": {"refusals": 3}},
-            "implementer critic implementer critic implementer critic",
+            "implementer critic " * 4 + "integrator",
+            "completed",
+        ),
+        (
+            {"sandbox": {"refusals": 4}},
+            "implementer critic " * 4,
             "failed",
         ),
         (
             {"sandbox": {"decision": "no_go"}},
-            " ".join(["implementer critic integrator"] * 3),
+            "implementer critic integrator " * 4,
             "failed",
         ),
     ],
@@ -209,7 +214,7 @@ def test_an_old_claim_records_nothing_of_the_new_ones(no_tasks):
     assert factories.finish(new) is True
 
 
-def test_a_failed_call_is_tried_again_with_growing_pauses_and_then_fails(no_tasks):
+def test_a_failed_call_is_tried_again_with_growing_pauses_and_then_fails(no_tasks, no_rules):
     task_id = factories.create()["id"]
     submission_id = factories.current_submission(task_id)
     pauses = []
@@ -244,7 +249,11 @@ def test_a_permanent_failure_fails_at_once(no_tasks):
 
 @pytest.mark.parametrize(
     ("error", "state"),
-    [("rate_limited", "completed"), ("timeout", "completed"), ("content_refused", "failed")],
+    [
+        ("rate_limited", "completed"),
+        ("timeout", "completed"),
+        ("content_refused", "awaiting_approval"),
+    ],
 )
 def test_steered_errors(no_tasks, error, state):
     task_id = factories.create(sandbox={"error": error})["id"]

@@ -77,4 +77,8 @@ def test_a_beginning_takes_back_every_end():
     assert {name for end in ends for name in end} | {
         "started_at",
         "budget_wait_seconds",
+        "budget_lifted",
+        "escalated",
+        "premium_roles",
+        "asked_roles",
     } == set(BEGINNING)
