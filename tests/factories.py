@@ -14,6 +14,7 @@ from kyros_worker.event.tables import Event
 from kyros_worker.model.failure import Failure
 from kyros_worker.model.usage import NOTHING
 from kyros_worker.submission.tables import Submission
+from kyros_worker.task.approve import request_escalation
 from kyros_worker.task.cancel import cancel_task
 from kyros_worker.task.create import create_tasks
 from kyros_worker.task.record import Ended, record
@@ -134,7 +135,10 @@ def in_state(state, **fields):
     elif state == "waiting":  # running, while a failed try waits for the next
         finish(begin(current_submission(task_id)), failed_reply())
     elif state == "awaiting_approval":
-        change(Task, task_id, state="awaiting_approval")
+        with transaction() as connection:
+            request_escalation(
+                connection, task_id, WHO, reason="It matters.", priority=None, request_id="req_1"
+            )
     elif state == "completed":
         run(task_id)
     elif state == "failed":
