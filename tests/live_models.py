@@ -19,6 +19,7 @@ api_key_env = "SCRIPTED_KEY"
 model = "local:{model}"
 output_tokens = {output_tokens}
 timeout_seconds = {timeout}
+fallbacks = {fallbacks}
 
 {tables}
 """
@@ -40,11 +41,11 @@ def configured(path, text, **environ):
 
 
 def on(url, *, kind="openai-compatible", model="mine", timeout=20, output_tokens=900, more="",
-       tables=""):  # fmt: skip
+       fallbacks=(), tables=""):  # fmt: skip
     """The text of a configuration whose economy models are on a scripted server."""
     return SCRIPTED.format(
         url=url, kind=kind, model=model, timeout=timeout, output_tokens=output_tokens, more=more,
-        tables=tables,
+        fallbacks=list(fallbacks), tables=tables,
     )  # fmt: skip
 
 

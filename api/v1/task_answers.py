@@ -20,8 +20,8 @@ class Progress(BaseModel):
 
     percentage: int = Field(ge=0, le=100)
     stage: str = Field(
-        description="The role at work, or `queued`, `waiting`, `waiting_for_budget` or the final "
-        "state."
+        description="The role at work, or `queued`, `waiting`, `waiting_for_budget`, "
+        "`waiting_for_provider` or the final state."
     )
     message: str
 

@@ -6,7 +6,11 @@ from typing import Any
 
 from kyros_worker.command.printable import line
 
-_STAGES = {"awaiting_approval": "approval", "waiting_for_budget": "budget"}
+_STAGES = {
+    "awaiting_approval": "approval",
+    "waiting_for_budget": "budget",
+    "waiting_for_provider": "provider",
+}
 _SMALLEST = Decimal("0.0001")
 
 

@@ -45,6 +45,11 @@ class ChosenModel:
     #: Whether its answer is streamed, or comes as a whole.
     streamed: bool = True
 
+    @property
+    def full_name(self) -> str:
+        """`provider:name`, as the configuration has it."""
+        return f"{self.provider}:{self.name}"
+
 
 def choose(role: Role, tier: Tier, mode: Mode) -> ChosenModel:
     """The model of a role and tier; in test mode always the sandbox.

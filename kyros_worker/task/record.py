@@ -16,7 +16,7 @@ from kyros_worker.agent.ask import Reply
 from kyros_worker.agent.brief import EarlierCall
 from kyros_worker.bulk import Writes, is_one_of
 from kyros_worker.clock import now
-from kyros_worker.cost import spending
+from kyros_worker.cost import breakers, spending
 from kyros_worker.cost.ledger import (
     SHOWN,
     Settlement,
@@ -84,6 +84,7 @@ def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]
     calls = {call["id"]: call for call in found.mappings()}
     spent = _lock_spendings(connection, tasks, all_ended, calls)
     writes = Writes()
+    breakers.note(connection, writes, _heard(all_ended, calls))
     recorded = [
         # A call is settled once: what is recorded a second time finds none.
         _record(
@@ -99,6 +100,14 @@ def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]
     spent.write(writes, now())
     writes.execute(connection)
     return recorded
+
+
+def _heard(
+    all_ended: Sequence[Ended], calls: dict[str, RowMapping]
+) -> list[tuple[RowMapping, Failure | None]]:
+    """What the calls that have not been settled say of their models."""
+    replied = [(ended.work.call_id, ended.reply) for ended in all_ended if ended.reply]
+    return [(calls[call_id], reply.failure) for call_id, reply in replied if call_id in calls]
 
 
 def _lock_spendings(
@@ -122,8 +131,10 @@ _CALLS = (
         ModelCall.started_at,
         Submission.state.label("standing"),
         Submission.claim.label("held_claim"),
+        breakers.FAULTS,
     )
     .join(Submission, Submission.id == ModelCall.submission_id)
+    .outerjoin(*breakers.OF_CALL)
     .where(is_one_of(ModelCall.id, "ids"), ModelCall.latency_seconds.is_(None))
     .execution_options(**PREPARED)
 )

@@ -21,7 +21,7 @@ from kyros_worker.cost.spending import Spendings
 from kyros_worker.escalation.write import add_escalation, find_escalations
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
-from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose, nobody
+from kyros_worker.model.catalog import ChosenModel
 from kyros_worker.model.prices import cost_at_most, price_version
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
@@ -29,9 +29,10 @@ from kyros_worker.submission import claim
 from kyros_worker.submission.claim import finish, start_on_premium
 from kyros_worker.submission.create import summary
 from kyros_worker.submission.tables import Submission
-from kyros_worker.task import budget, ruling
+from kyros_worker.task import budget, outage, ruling
 from kyros_worker.task.change import TaskEvent, change_task, lock_tasks, locking
 from kyros_worker.task.escalate import Told, by_rule, park, raised
+from kyros_worker.task.outage import Models
 from kyros_worker.task.tables import Task
 from kyros_worker.task.workflow import Answer, Next, as_json, percentage, roles_for
 
@@ -97,6 +98,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     at = now()
     budgets = current().configuration.budgets
     spent = spending.lock(connection, budgets, ((tasks[one["task_id"]], at) for one in claimed))
+    models = outage.models_for(connection, claimed, tasks)
     running = cache(partial(budget.held_by_running_calls, connection))
 
     def held(counter: Counter) -> Decimal:
@@ -108,7 +110,7 @@ def start(connection: Connection, submission_ids: Sequence[str], worker: str) ->
     works = {}
     for one in claimed:
         work = _work(tasks[one["task_id"]], one, past, escalations)
-        begun = _begin(writes, tasks[one["task_id"]], one, work, spent, held, at)
+        begun = _begin(writes, tasks[one["task_id"]], one, work, models, spent, held, at)
         if begun is not None:
             works[one["id"]] = begun
     spent.write(writes, at)
@@ -122,11 +124,12 @@ def _begin(
     task: dict[str, Any],
     claimed: RowMapping,
     work: Work,
+    models: Models,
     spent: Spendings,
     held: Callable[[Counter], Decimal],
     at: datetime,
 ) -> Work | None:
-    """Opens the first call of a claim; None where a person or a budget is waited for."""
+    """Opens the first call of a claim; None where a person, a model or a budget is waited for."""
     told: Told = []
     verdict = ruling.at_start(task, work.brief, spent, at) if claimed["tries"] == 0 else None
     if verdict is not None:
@@ -137,7 +140,12 @@ def _begin(
             _park(writes, task, work, escalation, told, at)
             return None
         brief = replace(work.brief, tier="premium")
-        work = replace(work, brief=brief, model=_model(brief), escalation=escalation)
+        work = replace(work, brief=brief, escalation=escalation)
+    model = models.choose(work.brief, work.submission_id, work.call_id)
+    if model is None:
+        models.wait(writes, task, claimed, work.brief, at)
+        return None
+    work = replace(work, model=model)
     call = new_call(work, number=1)
     needed = call.reserved_usd or Decimal(0)
     refusal = budget.task_refusal(task, needed) or spent.reserve(task, at, needed)
@@ -185,7 +193,7 @@ def _work(
         created_by=task["created_by"],
         request_id=claimed["request_id"],
         brief=brief,
-        model=_model(brief),
+        model=outage.in_order(brief)[0],
         call_id=new_id("call", now()),
         escalation=escalations.get(claimed["escalation_id"]),
     )
@@ -211,14 +219,6 @@ def new_call(work: Work, number: int) -> NewCall:
         reserved_usd=cost_at_most(work.model, prompt),
         price_version=price_version(work.model),
     )
-
-
-def _model(brief: Brief) -> ChosenModel:
-    """The configured model, or one that fails the call with its reason: it was there at intake."""
-    try:
-        return choose(brief.role, brief.tier, brief.mode)
-    except ModelNotConfiguredError:
-        return nobody(brief.tier)
 
 
 def _tell(

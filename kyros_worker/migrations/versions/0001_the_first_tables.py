@@ -27,6 +27,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('hash')
     )
+    op.create_table('breakers',
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('faults', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('last_fault_at', sa.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('opened_at', sa.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('openings', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('open_until', sa.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('probe_call_id', sa.String(), nullable=True),
+    sa.Column('error_kind', sa.String(), nullable=True),
+    sa.Column('error', sa.String(), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
     op.create_table('idempotency_keys',
     sa.Column('credential_id', sa.String(), nullable=False),
     sa.Column('route', sa.String(), nullable=False),
@@ -255,5 +267,6 @@ def downgrade() -> None:
     op.drop_table('tasks')
     op.drop_index('idempotency_keys_created_at', table_name='idempotency_keys')
     op.drop_table('idempotency_keys')
+    op.drop_table('breakers')
     op.drop_table('api_keys')
     # ### end Alembic commands ###
