@@ -201,6 +201,15 @@ class Deployment:
         assert answer.status_code == 202, answer.text
         return answer.json()["data"]["submission_id"]
 
+    def escalations(self, task_id: str) -> list[dict[str, Any]]:
+        """The escalations of a task, newest first."""
+        answer = self.http.get("/v1/escalations", params={"task_id": task_id})
+        return list(answer.raise_for_status().json()["data"]["escalations"])
+
+    def decide(self, escalation_id: str, verb: str) -> None:
+        """Approves or rejects one: `verb` is the path's last word."""
+        self.http.post(f"/v1/escalations/{escalation_id}/{verb}", json={}).raise_for_status()
+
     def task(self, task_id: str) -> dict[str, Any]:
         return self.http.get(f"/v1/tasks/{task_id}").json()["data"]
 

@@ -53,6 +53,9 @@ def _create(stack, chance):
     sandbox = {"delay_seconds": round(chance.uniform(0, 2), 1)}
     if chance.random() < 0.2:
         sandbox["error"] = chance.choice(ERRORS)
+    elif chance.random() < 0.2:
+        # Premium takes over.
+        sandbox["economy"] = {"confidence": 0.2}
     kind = chance.choice(["implementation", "implementation", "review", "deployment", "other"])
     try:
         answer = stack.http.post("/v1/tasks", json=new_task(sandbox, type=kind))

@@ -17,12 +17,14 @@ def test_each_kind_of_task_gets_its_result(stack):
         new_task({"decision": "no_go"}, type="deployment"),
         new_task(type="translation"),
         new_task({"refusals": 1}),
+        new_task({"refusals": 4}),
         new_task({"refusals": 3}),
     ])  # fmt: skip
     done = stack.wait_final(*tasks)
-    implementation, review, go, no_go, other, revised, refused = done
+    implementation, review, go, no_go, other, revised, refused, escalated = done
     assert [task["state"] for task in done] == [
         "completed", "completed", "completed", "failed", "completed", "completed", "failed",
+        "completed",
     ]  # fmt: skip
     assert implementation["result"]["role"] == "integrator"
     assert review["result"]["decision"] == "approve"
@@ -31,7 +33,8 @@ def test_each_kind_of_task_gets_its_result(stack):
     assert no_go["error"].startswith("The integrator decided against the deployment")
     assert other["result"]["role"] == "implementer"
     assert revised["result"]["revisions"] == 1
-    assert "after 2 revisions" in refused["error"]
+    assert "after 3 revisions" in refused["error"]
+    assert [one["escalated"] for one in (implementation, refused, escalated)] == [False, True, True]
     assert all(task["cost_usd"] > 0 for task in done)
 
 
@@ -80,22 +83,27 @@ def test_a_deadline_fails_waiting_and_running_tasks(stack):
 def test_a_failed_call_is_tried_again_after_a_pause_or_told(stack):
     once, thrice, refused, invalid = stack.create_many([
         new_task({"error": "rate_limited"}, type="review"),
-        new_task({"error": "rate_limited", "error_times": 3}, type="review"),
+        new_task({"error": "rate_limited", "error_times": 6}, type="review"),
         new_task({"error": "content_refused"}, type="review"),
         new_task({"error": "invalid_output"}, type="review"),
     ])  # fmt: skip
+    asked = eventually(
+        lambda: stack.escalations(refused["id"]), 20, "a person is asked about the refusal"
+    )
+    stack.decide(asked[0]["id"], "reject")
     done = stack.wait_final(once, thrice, refused, invalid)
     assert [task["state"] for task in done] == ["completed", "failed", "failed", "completed"]
     assert done[1]["error"].startswith("The model call failed 3 times")
     assert "refused the content" in done[2]["error"]
 
     assert stack.calls(once["id"]) == [("failed", 1, 1), ("completed", 2, 1)]
-    assert len(stack.calls(thrice["id"])) == 3
+    # Three on economy, three on premium.
+    assert len(stack.calls(thrice["id"])) == 6
     assert stack.calls(refused["id"]) == [("failed", 1, 1)]
     assert stack.calls(invalid["id"]) == [("failed", 1, 1), ("completed", 1, 2)]
     pauses = stack.query(
         "SELECT extract(epoch FROM started_at - lag(ended_at) OVER (ORDER BY started_at))::float"
-        " FROM model_calls WHERE task_id = %s ORDER BY started_at",
+        " FROM model_calls WHERE task_id = %s AND tier = 'economy' ORDER BY started_at",
         thrice["id"],
     )
     # KYROS_RETRY_PAUSE_SECONDS is 1 here, and doubles. The two ends are two clock readings.
@@ -187,3 +195,21 @@ def test_what_is_committed_is_published_within_a_second(stack):
     LOG.info("the slowest of %s was published after %.2f s", count, slowest)
     assert count == 500
     assert slowest < 1
+
+
+def test_people_ask_for_premium_and_decide_while_no_worker_waits(stack):
+    task = stack.create({"implementer": {"delay_seconds": 2}})
+    stack.wait_running(task["submission_id"])
+    answer = stack.http.post("/v1/escalations", json={"task_id": task["id"], "reason": "It must."})
+    assert answer.status_code == 201, answer.text
+    escalation = answer.json()["data"]
+    eventually(lambda: stack.task(task["id"])["state"] == "awaiting_approval", 20, "it is parked")
+    waiting = "SELECT 1 FROM submissions WHERE task_id = %s AND state IN ('queued', 'running')"
+    assert stack.query(waiting, task["id"]) == []
+    stack.decide(escalation["id"], "approve")
+    (done,) = stack.wait_final(task)
+    assert (done["state"], done["escalated"]) == ("completed", True)
+    (ended,) = stack.escalations(task["id"])
+    assert ended["status"] == "completed"
+    costs = stack.http.get("/v1/monitoring/costs?period=1h").json()["data"]
+    assert costs["by_tier"]["premium"]["calls"] >= 1

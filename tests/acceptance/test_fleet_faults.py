@@ -29,6 +29,31 @@ def test_the_work_of_a_killed_worker_runs_again(stack):
     assert stack.calls(task["id"]) == [("lost", 1, 1), ("completed", 2, 1)]
 
 
+def test_a_premium_call_that_dies_with_its_worker_is_counted_and_the_escalation_ends(stack):
+    sandbox = {"economy": {"confidence": 0.2}, "premium": {"delay_seconds": 4}}
+    task = stack.create(sandbox, type="translation")
+
+    def premium():
+        query = "SELECT id FROM submissions WHERE task_id = %s AND tier = 'premium'"
+        found = stack.query(query, task["id"])
+        return found[0][0] if found else None
+
+    stack.wait_running(eventually(premium, 20, "premium takes over"))
+    stack.kill_group("implementer")
+    (done,) = stack.wait_final(task, seconds=60)
+    assert (done["state"], done["escalated"]) == ("completed", True)
+    query = (
+        "SELECT state, estimated, cost_usd = reserved_usd FROM model_calls"
+        " WHERE task_id = %s AND tier = 'premium' ORDER BY id"
+    )
+    assert stack.query(query, task["id"]) == [
+        ("lost", True, True),
+        ("completed", False, False),
+    ]
+    told = [one for one in stack.events(task["id"]) if one.startswith("escalation.")]
+    assert told == ["escalation.requested", "escalation.approved", "escalation.completed"]
+
+
 def test_a_message_that_dies_with_its_worker_is_sent_again(stack):
     """A frozen worker's open request takes the message from Redis; nobody ever claims it."""
     with stack.frozen("critic"):
