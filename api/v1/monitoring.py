@@ -76,12 +76,9 @@ class CostBudget(BaseModel):
     task: TaskBudget | None = None
 
 
-class Costs(BaseModel):
-    """What the calls that began in the period and have ended cost, in the caller's mode."""
+class CostSums(BaseModel):
+    """What calls that have ended cost."""
 
-    period: Period
-    begin: str = Field(alias="from")
-    to: str
     mode: Mode = Field(description="The money of test mode is nobody's.")
     currency: Literal["USD"]
     total_cost: float
@@ -94,9 +91,23 @@ class Costs(BaseModel):
     by_model: dict[str, CostSum] = Field(description="By `provider:model`, the dearest first.")
     by_role: dict[str, CostSum]
     by_tier: dict[str, CostSum]
-    series: list[CostStep]
     savings: CostSavings
+
+
+class Costs(CostSums):
+    """What the calls that began in the period and have ended cost, in the caller's mode."""
+
+    period: Period
+    begin: str = Field(alias="from")
+    to: str
+    series: list[CostStep]
     budget: CostBudget
+
+
+class TaskCosts(CostSums):
+    """What the calls of one task cost, all runs of it."""
+
+    task_id: str
 
 
 @blueprint.get("/monitoring/costs", responses=responses(Costs))

@@ -8,7 +8,9 @@ from api.caller import caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, event_stream, responses
 from api.idempotency import Made, has_key, once
 from api.request_id import request_id
+from api.v1.monitoring import TaskCosts
 from api.v1.task_answers import TaskBatch, TaskPage, TaskPath, TaskRecord, TaskStatus, Timeline
+from kyros_worker.cost import report
 from kyros_worker.database import Connection, read
 from kyros_worker.errors import FieldError, InvalidError
 from kyros_worker.schemas import NoBody
@@ -69,6 +71,16 @@ def get_task(path: TaskPath, query: Wait) -> Response:
             return success(queries.get_task(connection, path.task_id, mode))
 
     return watch.when_final(path.task_id, mode, query.wait, answer)
+
+
+@blueprint.get("/tasks/<task_id>/costs", responses=responses(TaskCosts, 200, 404))
+@requires("tasks:read")
+def get_task_costs(path: TaskPath) -> Response:
+    """Get what a task cost: in all, by model, role and tier, and what was saved."""
+    mode = caller().mode
+    with read() as connection:
+        queries.get_standing(connection, path.task_id, mode)
+        return success(report.task_costs(connection, path.task_id, mode))
 
 
 @blueprint.get("/tasks/<task_id>/status", responses=responses(TaskStatus, 200, 404))

@@ -92,7 +92,14 @@ class Client:
 
     def costs(self, period: str) -> dict[str, Any]:
         """What was spent over a period, in the key's mode."""
-        found = self._get("/monitoring/costs", {"period": period})
+        return self._costs("/monitoring/costs", {"period": period})
+
+    def task_costs(self, task_id: str) -> dict[str, Any]:
+        """What a task cost."""
+        return self._costs(f"{_path(task_id)}/costs", {})
+
+    def _costs(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
+        found = self._get(path, query)
         if not isinstance(found, dict) or "total_cost" not in found:
             raise self._foreign()
         return found

@@ -22,13 +22,14 @@ def show(costs: dict[str, Any], console: Console | None = None) -> None:
     for name in ("tier", "role", "model"):
         if costs[f"by_{name}"]:
             out.print(_table(name, costs[f"by_{name}"], costs["mode"]))
-    for name, limits in costs["budget"].items():
+    for name, limits in costs.get("budget", {}).items():
         out.print(Text(_limit(line(name), limits, costs["mode"])))
 
 
 def _lines(costs: dict[str, Any]) -> Iterator[str]:
     mode, saved = costs["mode"], costs["savings"]
-    yield f"The last {costs['period']}: {_usd(costs['total_cost'], mode)}, {costs['calls']} calls"
+    what = f"The last {costs['period']}" if "period" in costs else line(costs["task_id"])
+    yield f"{what}: {_usd(costs['total_cost'], mode)}, {costs['calls']} calls"
     if costs["estimated_calls"]:
         estimated = _usd(costs["estimated_cost"], mode)
         yield f"  {costs['estimated_calls']} told no usage: {estimated} of it is estimated"

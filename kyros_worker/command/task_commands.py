@@ -233,6 +233,9 @@ def retry(ids: _TaskIds, as_json: _EachJson = False) -> None:
 
 @task_app.command()
 def costs(
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="One task's; all in the period without.")
+    ] = None,
     period: Annotated[str, typer.Option("--period", help="1h, 6h, 1d, 7d or 30d")] = "1d",
     as_json: _Json = False,
 ) -> None:
@@ -240,7 +243,7 @@ def costs(
     from kyros_worker.command import costs_text  # noqa: PLC0415
 
     with _client() as client:
-        found = client.costs(period)
+        found = client.costs(period) if task_id is None else client.task_costs(task_id)
     if as_json:
         _print_json(found)
     else:

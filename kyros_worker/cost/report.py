@@ -95,6 +95,19 @@ def costs(connection: Connection, mode: Mode, created_by: str, period: Period) -
     }
 
 
+def task_costs(connection: Connection, task_id: str, mode: Mode) -> dict[str, Any]:
+    """The same of one task's calls, all runs of it; the caller knows that the task is there."""
+    rows = connection.execute(_OF_TASK, {"task_id": task_id}).mappings().all()
+    return {
+        "task_id": task_id,
+        "mode": mode,
+        "currency": "USD",
+        **_totals(rows),
+        **{f"by_{name}": _by(rows, name) for name in ("model", "role", "tier")},
+        "savings": _savings(rows),
+    }
+
+
 _zero: ColumnElement[Decimal] = literal_column("0::numeric")
 _cost = func.coalesce(func.sum(ModelCall.cost_usd), _zero)
 _is_compared = ModelCall.accepted & ModelCall.premium_usd.is_not(None)
@@ -102,37 +115,44 @@ _not_compared = ModelCall.accepted & ModelCall.premium_usd.is_(None)
 _bucket = func.date_bin(
     bindparam("step", type_=Interval), ModelCall.started_at, bindparam("since")
 ).label("bucket")
+#: What calls have in common, and what they add up to.
+_SUMS = (
+    (ModelCall.provider + ":" + ModelCall.model).label("model"),
+    ModelCall.role,
+    ModelCall.tier,
+    _cost.label("cost"),
+    func.count().label("calls"),
+    func.coalesce(func.sum(ModelCall.input_tokens), 0).label("input_tokens"),
+    func.coalesce(func.sum(ModelCall.output_tokens), 0).label("output_tokens"),
+    func.count(ModelCall.unpriced).label("unpriced_calls"),
+    func.count().filter(ModelCall.estimated).label("estimated_calls"),
+    func.coalesce(func.sum(ModelCall.cost_usd).filter(ModelCall.estimated), _zero).label(
+        "estimated_cost"
+    ),
+    func.coalesce(func.sum(ModelCall.premium_usd).filter(_is_compared), _zero).label(
+        "premium_only"
+    ),
+    func.coalesce(func.sum(ModelCall.cost_usd).filter(_not_compared), _zero).label(
+        "not_compared_cost"
+    ),
+    func.count().filter(_not_compared).label("not_compared"),
+)
+_ALIKE = (ModelCall.provider, ModelCall.model, ModelCall.role, ModelCall.tier)
 #: A row for each step of time, model, role and tier: few, however many calls there were.
 _GROUPED = (
-    select(
-        _bucket,
-        (ModelCall.provider + ":" + ModelCall.model).label("model"),
-        ModelCall.role,
-        ModelCall.tier,
-        _cost.label("cost"),
-        func.count().label("calls"),
-        func.coalesce(func.sum(ModelCall.input_tokens), 0).label("input_tokens"),
-        func.coalesce(func.sum(ModelCall.output_tokens), 0).label("output_tokens"),
-        func.count(ModelCall.unpriced).label("unpriced_calls"),
-        func.count().filter(ModelCall.estimated).label("estimated_calls"),
-        func.coalesce(func.sum(ModelCall.cost_usd).filter(ModelCall.estimated), _zero).label(
-            "estimated_cost"
-        ),
-        func.coalesce(func.sum(ModelCall.premium_usd).filter(_is_compared), _zero).label(
-            "premium_only"
-        ),
-        func.coalesce(func.sum(ModelCall.cost_usd).filter(_not_compared), _zero).label(
-            "not_compared_cost"
-        ),
-        func.count().filter(_not_compared).label("not_compared"),
-    )
+    select(_bucket, *_SUMS)
     .where(
         ModelCall.mode == bindparam("mode"),
         ModelCall.started_at >= bindparam("since"),
         ModelCall.started_at < bindparam("until"),
         ModelCall.state != "started",
     )
-    .group_by(_bucket, ModelCall.provider, ModelCall.model, ModelCall.role, ModelCall.tier)
+    .group_by(_bucket, *_ALIKE)
+)
+_OF_TASK = (
+    select(*_SUMS)
+    .where(ModelCall.task_id == bindparam("task_id"), ModelCall.state != "started")
+    .group_by(*_ALIKE)
 )
 
 

@@ -141,3 +141,26 @@ def test_who_may_not(client, new_key):
     answer = client.get(URL, headers=headers)
     assert (answer.status_code, "monitoring:read" in answer.json["error"]) == (403, True)
     assert client.get(URL).status_code == 401
+
+
+def test_a_tasks_own_costs_and_savings(client, admin):
+    sandbox = {"economy": {"confidence": 0.2}}
+    task = factories.run(factories.create(sandbox=sandbox)["id"])
+    answer = client.get(f"/v1/tasks/{task.id}/costs", headers=admin)
+    found = answer.json["data"]
+    calls = factories.calls(task.id)
+    assert found["total_cost"] == float(task.cost_usd)
+    assert (found["calls"], found["mode"], found["task_id"]) == (4, "test", task.id)
+    assert {name: one["calls"] for name, one in found["by_tier"].items()} == {
+        "economy": 3,
+        "premium": 1,
+    }
+    accepted = sum(one.premium_usd for one in calls if one.accepted)
+    assert found["savings"]["premium_only_cost"] == float(accepted)
+    assert found["savings"]["vs_premium_only"] == float(accepted - task.cost_usd)
+    assert [one.tier for one in calls if one.accepted] == ["premium", "economy", "economy"]
+
+
+def test_costs_of_a_task_that_is_not_there(client, admin):
+    answer = client.get("/v1/tasks/task_0000000000000/costs", headers=admin)
+    assert (answer.status_code, answer.json["data"]["status"]) == (404, "failed")
