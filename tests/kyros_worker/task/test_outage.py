@@ -42,11 +42,12 @@ api_key_env = "SCRIPTED_KEY"
 input = 1
 output = 2
 """
-SPARE_PRICES = """
+FIRST_PRICE = """
 [prices."spare:first"]
 input = 10
 output = 20
-
+"""
+SECOND_PRICE = """
 [prices."spare:second"]
 input = 100
 output = 200
@@ -78,7 +79,7 @@ def alone(servers, tmp_path):
 @pytest.fixture
 def with_fallbacks(servers, tmp_path):
     local, spare = servers
-    tables = SPARE.format(url=spare.url) + SPARE_PRICES
+    tables = SPARE.format(url=spare.url) + FIRST_PRICE + SECOND_PRICE
     fallbacks = ("spare:first", "spare:second")
     with configured(tmp_path / "more.toml", on(local.url, fallbacks=fallbacks, tables=tables)):
         yield local, spare
@@ -445,6 +446,64 @@ def test_when_all_are_open_it_waits_for_the_earliest(with_fallbacks):
     )
     due = factories.row(Submission, submission_id).due_at
     assert abs((row().open_until - due).total_seconds() - 15) < 2
+
+
+PREMIUM = """
+[models.premium]
+model = "local:big"
+fallbacks = ["spare:first"]
+
+[prices."local:big"]
+input = 5
+output = 10
+
+[[rules]]
+name = "premium-at-once"
+when = {type = ["audit"]}
+then = "start_on_premium"
+"""
+
+
+def test_premium_work_has_the_fallbacks_of_its_tier(servers, tmp_path):
+    local, spare = servers
+    local.script = broken
+    tables = PREMIUM + SPARE.format(url=spare.url) + FIRST_PRICE
+    with configured(tmp_path / "premium.toml", on(local.url, tables=tables)):
+        submission_id = new()
+        perform(submission_id)
+        factories.make_due(submission_id)
+        perform(submission_id)
+        task = task_of(submission_id)
+    assert told_calls(task.id) == [
+        ("call.failed", "local:big", "server_error"),
+        ("call.completed", "spare:first", None),
+    ]
+    assert (task.state, task.model_tier) == ("completed", "premium")
+    assert task.cost_usd == Decimal("0.012")
+
+
+def test_premium_work_that_is_not_let_through_is_asked_for_when_it_begins(servers, tmp_path):
+    local, spare = servers
+    premium = PREMIUM.replace('["spare:first"]', "[]")
+    tables = premium + SPARE.format(url=spare.url)
+    with configured(tmp_path / "premium.toml", on(local.url, tables=tables)):
+        for _ in range(MOST_FAULTS):
+            fail(factories.begin(new()))
+        assert alerts() == [("provider_down", "local:big")]
+        submission_id = new()
+        assert factories.begin(submission_id) is None
+        task = task_of(submission_id)
+        assert task.progress_message == "Waiting until local:big can be called again."
+        assert (task.escalated, factories.types(task.id).count("escalation.requested")) == (
+            False,
+            0,
+        )
+        factories.change(BreakerRow, "local:big", open_until=now())
+        factories.make_due(submission_id)
+        perform(submission_id)
+        assert task_of(submission_id).state == "completed"
+        assert factories.types(task.id).count("escalation.requested") == 1
+    assert alerts()[-1] == ("provider_up", "local:big")
 
 
 def test_the_deadline_goes_on_counting(alone):
