@@ -58,10 +58,12 @@ def raise_waiting() -> None:
         )
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
+        # As a subquery it could be asked for each row again, and the limit would be none.
+        .cte("waiting")
     )
     statement = (
         update(Submission)
-        .where(Submission.id.in_(waiting.scalar_subquery()))
+        .where(Submission.id == waiting.c.id)
         .values(priority=Submission.priority - 1, waiting_since=func.now(), publish_at=func.now())
     )
     with transaction() as connection:

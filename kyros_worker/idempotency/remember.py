@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from psycopg2.errors import LockNotAvailable
-from sqlalchemy import bindparam, delete, select, text, tuple_, update
+from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
@@ -95,9 +95,11 @@ def expire(connection: Connection, limit: int) -> int:
         .where(table.created_at < now() - KEPT_FOR)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # As a subquery it could be asked for each row again, and the limit would be none.
+        .cte("old")
     )
-    identity = tuple_(table.credential_id, table.route, table.key)
-    return connection.execute(delete(table).where(identity.in_(old))).rowcount
+    found = (table.credential_id == old.c.credential_id, table.route == old.c.route)
+    return connection.execute(delete(table).where(*found, table.key == old.c.key)).rowcount
 
 
 def _begin(connection: Connection, asked: Asked) -> bool:
