@@ -43,12 +43,10 @@ def check(redis: Redis) -> None:
         )
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
+        # As a subquery it could be asked for each row again, and the limit would be none.
+        .cte("lost")
     )
-    statement = (
-        update(Submission)
-        .where(Submission.id.in_(lost.scalar_subquery()))
-        .values(publish_at=func.now())
-    )
+    statement = update(Submission).where(Submission.id == lost.c.id).values(publish_at=func.now())
     with transaction() as connection:
         count = connection.execute(statement).rowcount
     if count:

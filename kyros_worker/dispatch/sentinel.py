@@ -62,10 +62,12 @@ def _publish_some_again(which: ColumnElement[bool], begun: datetime) -> int:
         )
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
+        # As a subquery it could be asked for each row again, and the limit would be none.
+        .cte("published")
     )
     statement = (
         update(Submission)
-        .where(Submission.id.in_(published.scalar_subquery()))
+        .where(Submission.id == published.c.id)
         .values(publish_at=func.now(), published=0)
     )
     with transaction() as connection:
