@@ -155,11 +155,24 @@ def _said(item: dict[str, Any]) -> str:
         return f"{data['progress']['percentage']:>3}%  {task_line.message(data)}"
     if item["type"].startswith("call."):
         return _call(data)
+    if item["type"].startswith("escalation."):
+        return _escalation(data)
     return ", ".join(
         f"{line(str(key))} {line(str(value))}"
         for key, value in data.items()
         if key != "submission_id" and value is not None and not isinstance(value, dict | list)
     )
+
+
+def _escalation(data: dict[str, Any]) -> str:
+    by = f"rule {line(data['rule'])}" if data["rule"] else line(data["requested_by"])
+    if data["status"] in ("approved", "rejected"):
+        said = f": {line(data['comment'])}" if data["comment"] else ""
+        return f"{line(data['id'])} by {line(data['decided_by'])}{said}"
+    if data["status"] == "completed":
+        return line(data["id"])
+    what = f"{line(data['role'])} on {line(data['tier'])}"
+    return f"{line(data['id'])} {what}, by {by}: {line(data['reason'])}"
 
 
 def _call(data: dict[str, Any]) -> str:

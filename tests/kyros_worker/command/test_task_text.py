@@ -130,3 +130,24 @@ def test_the_facts_of_a_timeline(make_task):
     assert said("call.failed", failed).endswith("(economy): Time out. cost not known")
     queued = {"submission_id": "sub_1", "role": "critic", "revision": 0, "x": {}, "worker": None}
     assert said("submission.queued", queued).endswith("role critic, revision 0")
+
+
+def test_escalations_of_a_timeline():
+    def said(status, **fields):
+        data = {
+            "id": "esc_1", "status": status, "role": "critic", "tier": "premium", "rule": "unsure",
+            "reason": "It is unsure.", "requested_by": "system", "decided_by": "key_1",
+            "comment": None, **fields,
+        }  # fmt: skip
+        item = {
+            "created_at": "2026-11-22T23:32:00Z", "seq": 7, "type": f"escalation.{status}",
+            "data": data,
+        }  # fmt: skip
+        return task_text.event(item).split("  ")[-1]
+
+    assert said("requested") == "esc_1 critic on premium, by rule unsure: It is unsure."
+    asked = said("requested", rule=None, requested_by="key_2")
+    assert asked == "esc_1 critic on premium, by key_2: It is unsure."
+    assert said("approved", comment="Do it.") == "esc_1 by key_1: Do it."
+    assert said("rejected") == "esc_1 by key_1"
+    assert said("completed") == "esc_1"
