@@ -143,7 +143,7 @@ def test_escalations_of_a_timeline():
             "created_at": "2026-11-22T23:32:00Z", "seq": 7, "type": f"escalation.{status}",
             "data": data,
         }  # fmt: skip
-        return task_text.event(item).split("  ")[-1]
+        return task_text.event(item).split("  ")[-1].strip()
 
     assert said("requested") == "esc_1 critic on premium, by rule unsure: It is unsure."
     asked = said("requested", rule=None, requested_by="key_2")
