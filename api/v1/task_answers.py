@@ -55,7 +55,8 @@ class TaskRecord(TaskStatus):
     cancelled: bool
     result: dict[str, Any] | None = Field(description="What was made; null until completed.")
     error: str | None = Field(description="One sentence; null unless `status` is `failed`.")
-    cost_usd: float
+    cost_usd: float = Field(description="Of all its calls so far, but the `unpriced_calls`.")
+    unpriced_calls: int = Field(description="Calls whose cost is not known.")
     model_tier: Literal["economy", "premium"] | None
     escalated: bool
     submission_id: str

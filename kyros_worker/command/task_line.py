@@ -57,11 +57,20 @@ def cost(task: dict[str, Any]) -> Decimal:
     return Decimal(str(task["cost_usd"]))
 
 
+def told_cost(task: dict[str, Any]) -> str:
+    """What the task cost, in words; a cost that is not known is told as such."""
+    known, unpriced = money(cost(task), task["mode"]), task.get("unpriced_calls", 0)
+    if not unpriced:
+        return known
+    calls = "1 call" if unpriced == 1 else f"{unpriced} calls"
+    return f"{known} and {calls} of unknown cost"
+
+
 def change(task: dict[str, Any]) -> str:
     """One change, for an output that is no terminal."""
     return (
         f"{task['id']}  {task['progress']['percentage']:>3}%  {stage(task):<11}  "
-        f"{duration(seconds(task)):>5}  {money(cost(task), task['mode'])}  "
+        f"{duration(seconds(task)):>5}  {told_cost(task)}  "
         f"{message(task)}  {line(task['title'], 60)}"
     )
 

@@ -78,7 +78,7 @@ def event(item: dict[str, Any]) -> str:
 
 
 def _head(task: dict[str, Any]) -> str:
-    cost = task_line.money(task_line.cost(task), task["mode"])
+    cost = task_line.told_cost(task)
     tier = f", {line(task['model_tier'])} tier" if task["model_tier"] else ""
     lines = [
         f"{line(task['id'])}  {line(task['url'])}",

@@ -106,6 +106,11 @@ def cost_of(call: Mapping[Any, Any]) -> Decimal:
     return call["cost_usd"] or Decimal(0)
 
 
+def unpriced_of(call: Mapping[Any, Any]) -> int:
+    """How many calls of unknown cost it is: 1 or 0."""
+    return int(call["unpriced"] is not None)
+
+
 def committed(call: Mapping[Any, Any]) -> Decimal:
     """What a call counts at for a budget, in USD: its cost, and until it has ended the most."""
     return cost_of(call) if call["state"] != "started" else call["reserved_usd"] or Decimal(0)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from kyros_worker.cost.ledger import EndState, cost_of, end_calls, shown
+from kyros_worker.cost.ledger import EndState, cost_of, end_calls, shown, unpriced_of
 from kyros_worker.escalation.write import change_escalation, event
 from kyros_worker.event.write import NewEvent
 from kyros_worker.submission import claim
@@ -45,4 +45,5 @@ def call_events(
     """
     calls = end_calls(connection, submission_id, state, at)
     task["cost_usd"] += sum(map(cost_of, calls))
+    task["unpriced_calls"] += sum(map(unpriced_of, calls))
     return [NewEvent(f"call.{state}", shown(call)) for call in calls]

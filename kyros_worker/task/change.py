@@ -109,7 +109,7 @@ def keep_task(writes: Writes, task: dict[str, Any]) -> None:
 
 _CHANGED = updating("tasks", Task, [
     "state", "progress_percentage", "progress_stage", "progress_message", "result", "error",
-    "cost_usd", "model_tier", "escalated", "escalation_id", "premium_roles", "asked_roles",
-    "submission_id", "run", "last_seq", "deadline_at",
+    "cost_usd", "unpriced_calls", "model_tier", "escalated", "escalation_id",
+    "premium_roles", "asked_roles", "submission_id", "run", "last_seq", "deadline_at",
     "budget_lifted", "budget_wait_seconds", "started_at", "completed_at", "updated_at",
 ])  # fmt: skip

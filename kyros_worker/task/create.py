@@ -148,6 +148,7 @@ def _task_row(new: NewTask, subject: Subject, at: datetime) -> dict[str, Any]:
         "deadline_at": at + timedelta(seconds=deadline_seconds),
         "run": 1,
         "cost_usd": Decimal(0),
+        "unpriced_calls": 0,
         "model_tier": None,
         "escalated": False,
         **BEGINNING,

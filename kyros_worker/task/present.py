@@ -12,9 +12,9 @@ from kyros_worker.task.tables import Task
 CHANGING = (
     Task.id, Task.mode, Task.type, Task.priority, Task.assignee_role, Task.deadline_seconds,
     Task.state, Task.progress_percentage, Task.progress_stage, Task.progress_message, Task.result,
-    Task.error, Task.cost_usd, Task.model_tier, Task.escalated, Task.escalation_id,
-    Task.premium_roles, Task.asked_roles, Task.submission_id, Task.run, Task.last_seq,
-    Task.deadline_at, Task.budget_lifted, Task.budget_wait_seconds, Task.started_at,
+    Task.error, Task.cost_usd, Task.unpriced_calls, Task.model_tier, Task.escalated,
+    Task.escalation_id, Task.premium_roles, Task.asked_roles, Task.submission_id, Task.run,
+    Task.last_seq, Task.deadline_at, Task.budget_lifted, Task.budget_wait_seconds, Task.started_at,
     Task.completed_at, Task.updated_at, Task.created_by,
 )  # fmt: skip
 
@@ -67,6 +67,7 @@ def changing(row: Mapping[Any, Any]) -> dict[str, Any]:
         "result": row["result"],
         "error": row["error"],
         "cost_usd": float(row["cost_usd"]),
+        "unpriced_calls": row["unpriced_calls"],
         "model_tier": row["model_tier"],
         "escalated": row["escalated"],
         "submission_id": row["submission_id"],

@@ -25,6 +25,7 @@ from kyros_worker.cost.ledger import (
     open_call,
     settle_call,
     shown,
+    unpriced_of,
 )
 from kyros_worker.cost.spending import Spendings
 from kyros_worker.cost.tables import ModelCall
@@ -157,6 +158,7 @@ def _record(
     completes = isinstance(decision, Complete)
     settled = settle_call(writes, call, _settlement_of(ended, completes=completes), at)
     task["cost_usd"] += cost_of(settled) - cost_of(call)
+    task["unpriced_calls"] += unpriced_of(settled) - unpriced_of(call)
     spent.correct(task, call["started_at"], cost_of(settled) - committed(call))
     keep_task(writes, task)
     if not has_lease:

@@ -86,6 +86,8 @@ class Task(Table):
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
     cost_usd: Mapped[Decimal] = mapped_column(Numeric, server_default=text("0"))
+    #: Calls whose cost is not known; `cost_usd` has nothing of them.
+    unpriced_calls: Mapped[int] = mapped_column(server_default=text("0"))
     model_tier: Mapped[str | None]
     escalated: Mapped[bool] = mapped_column(server_default=text("false"))
     #: The escalation that is open: requested, or approved while the economy's call still runs.

@@ -33,6 +33,10 @@ _NEVER = {
         SELECT tasks.id, last_seq, count(seq), min(seq), max(seq) FROM tasks
         LEFT JOIN events ON events.task_id = tasks.id GROUP BY 1, 2
         HAVING count(seq) <> last_seq OR min(seq) <> 1 OR max(seq) <> last_seq""",
+    "a task's calls of unknown cost are not counted": """
+        SELECT tasks.id, tasks.unpriced_calls, count(model_calls.unpriced) FROM tasks
+        LEFT JOIN model_calls ON model_calls.task_id = tasks.id GROUP BY 1, 2
+        HAVING tasks.unpriced_calls <> count(model_calls.unpriced)""",
     "a task's cost is not the sum of its calls": """
         SELECT tasks.id, tasks.cost_usd, coalesce(sum(model_calls.cost_usd), 0) FROM tasks
         LEFT JOIN model_calls ON model_calls.task_id = tasks.id GROUP BY 1, 2

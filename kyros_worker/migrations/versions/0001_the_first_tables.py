@@ -75,6 +75,7 @@ def upgrade() -> None:
     sa.Column('result', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('error', sa.String(), nullable=True),
     sa.Column('cost_usd', sa.Numeric(), server_default=sa.text('0'), nullable=False),
+    sa.Column('unpriced_calls', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('model_tier', sa.String(), nullable=True),
     sa.Column('escalated', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('escalation_id', sa.String(), nullable=True),

@@ -46,6 +46,7 @@ def make_task() -> MakeTask:
             "result": None,
             "error": None,
             "cost_usd": 0.00235675,
+            "unpriced_calls": 0,
             "model_tier": None,
             "url": "http://127.0.0.1:8000/tasks/task_17953903388844524678222",
             "metadata": {},

@@ -60,3 +60,10 @@ def test_totals_keep_test_money_apart(make_task):
         "3 of 4 ended: 2 completed, 1 failed · $1.5000 · $0.3000 test-mode money"
     )
     assert task_line.totals([make_task(cost_usd=0)]) == "0 of 1 ended · $0.0000 test-mode money"
+
+
+def test_a_cost_that_is_not_known_is_told_as_such(make_task):
+    assert task_line.told_cost(make_task()) == "$0.0024 test-mode money"
+    for calls, told in ((1, "1 call"), (3, "3 calls")):
+        task = make_task() | {"unpriced_calls": calls}
+        assert task_line.told_cost(task) == f"$0.0024 test-mode money and {told} of unknown cost"

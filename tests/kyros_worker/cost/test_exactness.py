@@ -98,6 +98,7 @@ def check():
         for call in connection.execute(select(ModelCall)):
             spent[call.task_id] += call.cost_usd or 0
             assert call.cost_usd is not None or call.state == "started"
+            assert call.unpriced is None
             assert not call.estimated or call.cost_usd == call.reserved_usd
             running = connection.execute(
                 select(Submission.state).where(Submission.id == call.submission_id)

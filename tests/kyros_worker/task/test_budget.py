@@ -98,6 +98,8 @@ def test_what_has_no_price_goes_on_and_is_marked(tmp_path, monkeypatch):
             record(connection, [Ended(work, None)])
         call = factories.row(ModelCall, work.call_id)
         assert (call.cost_usd, call.estimated, call.unpriced) == (None, False, "no_price")
+        task = factories.row(Task, work.task_id)
+        assert (task.cost_usd, task.unpriced_calls) == (0, 1)
 
 
 def test_a_task_at_its_own_hard_limit_ends_with_the_figures(tmp_path):
