@@ -8,7 +8,7 @@ from sqlalchemy import text
 from kyros_worker import database
 from kyros_worker.cursor import encode
 from kyros_worker.dispatch import sweeps
-from kyros_worker.dispatch.publish import publish_due, publishing
+from kyros_worker.dispatch.publish import publish_due
 from kyros_worker.migrations.upgrade import upgrade
 from kyros_worker.task import queries
 from kyros_worker.task.schemas import TaskFilter
@@ -81,7 +81,7 @@ def middle_id(engine):
 
 
 def nothing_to_publish():
-    with publishing() as connection:
+    with database.transaction() as connection:
         assert publish_due(connection, None, None) == 0
 
 
@@ -90,6 +90,7 @@ SWEEPS = (
     sweeps.deadlines,
     sweeps.expired_leases,
     sweeps.raise_waiting,
+    sweeps.undecided,
     nothing_to_publish,
 )
 
