@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
@@ -15,6 +15,7 @@ from kyros_worker.command.server import Server
 from kyros_worker.task.states import FINAL_STATES
 
 Task = dict[str, Any]
+Escalation = dict[str, Any]
 
 #: The pauses in seconds before a request is sent again, where the answer names no other.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
@@ -103,6 +104,31 @@ class Client:
         if not isinstance(found, dict) or "total_cost" not in found:
             raise self._foreign()
         return found
+
+    def escalations(self, filters: dict[str, Any], limit: int) -> dict[str, Any]:
+        """The newest that pass the filters: `escalations`, `next_cursor`, `has_more`."""
+        return self._pages("/escalations", "escalations", filters, limit)
+
+    def open_escalation(self, task_id: str) -> Escalation | None:
+        """What a person is asked about a task, if anything."""
+        asked = {"status": "requested", "task_id": task_id}
+        found: list[Escalation] = self.escalations(asked, 1)["escalations"]
+        return self._escalation(found[0]) if found else None
+
+    def escalation(self, escalation_id: str) -> Escalation:
+        """One escalation."""
+        return self._escalation(self._get(_escalation_path(escalation_id), {}))
+
+    def request_escalation(self, body: dict[str, Any]) -> Escalation:
+        """Asks for the premium model for the task that `body` names; gives the escalation."""
+        return self._escalation(self._post("/escalations", body))
+
+    def decide_escalation(
+        self, escalation_id: str, verb: Literal["approve", "reject"], comment: str | None
+    ) -> Escalation:
+        """Approves or rejects an escalation; gives it as it is then."""
+        body = {} if comment is None else {"comment": comment}
+        return self._escalation(self._post(f"{_escalation_path(escalation_id)}/{verb}", body))
 
     def stream(self, task_id: str, after: int) -> Iterator[event_stream.Event]:
         """What happens to a task after the event `after`, live, as long as the connection lasts.
@@ -193,6 +219,11 @@ class Client:
             raise self._foreign()
         return data
 
+    def _escalation(self, data: Any) -> Escalation:
+        if not isinstance(data, dict) or "rule" not in data:
+            raise self._foreign()
+        return data
+
     def _unreachable(self) -> UnreachableError:
         return UnreachableError(f"Nothing answers at {self.server.url}: {self.server.advice}.")
 
@@ -203,6 +234,10 @@ class Client:
 
 def _path(task_id: str) -> str:
     return f"/tasks/{quote(task_id, safe='')}"
+
+
+def _escalation_path(escalation_id: str) -> str:
+    return f"/escalations/{quote(escalation_id, safe='')}"
 
 
 def _is_passing(response: httpx.Response) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kyros_worker.command.escalation_commands import escalations_app
 from kyros_worker.command.home import Home, of
 from kyros_worker.command.keys import keys_app
 from kyros_worker.command.task_commands import task_app
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(task_app)
+app.add_typer(escalations_app)
 app.add_typer(keys_app)
 
 

@@ -4,44 +4,33 @@ Exit codes: 0 done; 1 the API refused or can't be reached; 2 wrong usage; 3 a ta
 for failed or was cancelled; 130 interrupted.
 """
 
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kyros_worker.command.over_http import (
+    FAILED,
+    PRIORITIES,
+    Json,
+    among,
+    connected,
+    print_json,
+    wrong,
+)
 from kyros_worker.words import ROLES
 
 if TYPE_CHECKING:
-    from kyros_worker.command.client import Client, Task
+    from kyros_worker.command.client import Task
 
 task_app = typer.Typer(add_completion=False)
 
-_FAILED = 1
-_WRONG_USAGE = 2
-_INTERRUPTED = 130
-
-_Json = Annotated[bool, typer.Option("--json", help="Print the answer's data as JSON.")]
-#: What the shell completes; whether a word is right is the API's to say.
-_PRIORITIES = ("low", "medium", "high", "critical")
 _COMPLEXITIES = ("low", "medium", "high")
 _STATUSES = ("pending", "in_progress", "completed", "failed")
 _STATES = ("queued", "running", "awaiting_approval", "completed", "failed", "cancelled")
-
-
-def _among(words: tuple[str, ...]) -> "Callable[[str], list[str]]":
-    """The completion of a word that is one of these."""
-
-    def complete(incomplete: str) -> list[str]:
-        return [word for word in words if word.startswith(incomplete)]
-
-    return complete
-
 
 _EachJson = Annotated[bool, typer.Option("--json", help="Print each task as a line of JSON.")]
 _TaskIds = Annotated[list[str], typer.Argument(metavar="ID", help="task_…")]
@@ -64,7 +53,7 @@ def submit(
     priority: Annotated[
         str | None,
         typer.Option(
-            "--priority", help="low, medium, high or critical", autocompletion=_among(_PRIORITIES)
+            "--priority", help="low, medium, high or critical", autocompletion=among(PRIORITIES)
         ),
     ] = None,
     role: Annotated[
@@ -72,13 +61,13 @@ def submit(
         typer.Option(
             "--role",
             help="Default: the first of the type's workflow.",
-            autocompletion=_among(ROLES),
+            autocompletion=among(ROLES),
         ),
     ] = None,
     complexity: Annotated[
         str | None,
         typer.Option(
-            "--complexity", help="low, medium or high", autocompletion=_among(_COMPLEXITIES)
+            "--complexity", help="low, medium or high", autocompletion=among(_COMPLEXITIES)
         ),
     ] = None,
     criterion: Annotated[
@@ -104,7 +93,7 @@ def submit(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show the progress until the end.")
     ] = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Send a task, by options or by JSON files, and print its id."""
     from kyros_worker.command import new_task  # noqa: PLC0415
@@ -120,10 +109,10 @@ def submit(
     try:
         sent = submission.body(files or [], options)
     except new_task.UsageError as error:
-        _wrong(str(error))
+        wrong(str(error))
     if idempotency_key is not None and not _is_header(idempotency_key):
-        _wrong("--idempotency-key must be 1 to 255 printable ASCII characters.")
-    with _client() as client:
+        wrong("--idempotency-key must be 1 to 255 printable ASCII characters.")
+    with connected() as client:
         code = submission.submit(client, sent, how)
     raise typer.Exit(code)
 
@@ -138,7 +127,7 @@ def watch(
     """Show the progress of these tasks, or of all unfinished ones, until all are final."""
     from kyros_worker.command.watch import watch_named  # noqa: PLC0415
 
-    with _client() as client:
+    with connected() as client:
         code = watch_named(client, ids or [], as_json=as_json)
     raise typer.Exit(code)
 
@@ -150,7 +139,7 @@ def tasks(
         typer.Option(
             "--status",
             help="pending, in_progress, completed or failed",
-            autocompletion=_among(_STATUSES),
+            autocompletion=among(_STATUSES),
         ),
     ] = None,
     state: Annotated[
@@ -158,14 +147,14 @@ def tasks(
         typer.Option(
             "--state",
             help="queued, running, awaiting_approval, completed, failed or cancelled",
-            autocompletion=_among(_STATES),
+            autocompletion=among(_STATES),
         ),
     ] = None,
     task_type: Annotated[str | None, typer.Option("--type")] = None,
     priority: Annotated[
-        str | None, typer.Option("--priority", autocompletion=_among(_PRIORITIES))
+        str | None, typer.Option("--priority", autocompletion=among(PRIORITIES))
     ] = None,
-    role: Annotated[str | None, typer.Option("--role", autocompletion=_among(ROLES))] = None,
+    role: Annotated[str | None, typer.Option("--role", autocompletion=among(ROLES))] = None,
     query: Annotated[
         str | None, typer.Option("--query", "-q", help="Words in title or description.")
     ] = None,
@@ -174,7 +163,7 @@ def tasks(
     ] = None,
     before: Annotated[str | None, typer.Option("--before", help="Created before.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """List the newest tasks."""
     from kyros_worker.command import task_text  # noqa: PLC0415
@@ -183,10 +172,10 @@ def tasks(
         "status": status, "state": state, "type": task_type, "priority": priority,
         "assignee_role": role, "q": query, "created_after": after, "created_before": before,
     }  # fmt: skip
-    with _client() as client:
+    with connected() as client:
         found = client.tasks({key: filters[key] for key in filters if filters[key]}, limit)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print(task_text.table(found["tasks"], width) if found["tasks"] else "No task is like that.")
@@ -200,25 +189,28 @@ def show(
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Show all that happened to it instead.")
     ] = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Show a task with its result."""
     from kyros_worker.command import task_text  # noqa: PLC0415
 
-    with _client() as client:
+    asked = None
+    with connected() as client:
         found = client.timeline(task_id) if timeline else client.task(task_id)
+        if not (as_json or timeline) and found["state"] == "awaiting_approval":
+            asked = client.open_escalation(task_id)
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif timeline:
         print("\n".join(task_text.event(item) for item in found["events"]))
     else:
-        print(task_text.described(found))
+        print(task_text.described(found, asked))
 
 
 @task_app.command()
 def cancel(ids: _TaskIds, as_json: _EachJson = False) -> None:
     """Cancel unfinished tasks."""
-    with _client() as client:
+    with connected() as client:
         code = _each(ids, client.cancel, None if as_json else "cancelled")
     raise typer.Exit(code)
 
@@ -226,7 +218,7 @@ def cancel(ids: _TaskIds, as_json: _EachJson = False) -> None:
 @task_app.command()
 def retry(ids: _TaskIds, as_json: _EachJson = False) -> None:
     """Start failed or cancelled tasks again."""
-    with _client() as client:
+    with connected() as client:
         code = _each(ids, client.retry, None if as_json else "queued again")
     raise typer.Exit(code)
 
@@ -237,15 +229,15 @@ def costs(
         str | None, typer.Argument(metavar="[TASK]", help="One task's; all in the period without.")
     ] = None,
     period: Annotated[str, typer.Option("--period", help="1h, 6h, 1d, 7d or 30d")] = "1d",
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Show what was spent, on what, and what was saved."""
     from kyros_worker.command import costs_text  # noqa: PLC0415
 
-    with _client() as client:
+    with connected() as client:
         found = client.costs(period) if task_id is None else client.task_costs(task_id)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         costs_text.show(found)
 
@@ -264,45 +256,11 @@ def _each(ids: list[str], act: "Callable[[str], Task]", done: str | None) -> int
             task = act(task_id)
         except ApiError as error:
             print(f"kyros: {error}", file=sys.stderr)
-            code = _FAILED
+            code = FAILED
         else:
             print(f"{task_id} is {done}." if done else strict_json.dumps(task), flush=True)
     return code
 
 
-@contextmanager
-def _client() -> "Iterator[Client]":
-    """The client of this environment; what goes wrong with it is told and ends the command."""
-    from kyros_worker.command.client import Client  # noqa: PLC0415
-    from kyros_worker.command.client_error import ClientError  # noqa: PLC0415
-    from kyros_worker.command.server import find  # noqa: PLC0415
-    from kyros_worker.settings import load  # noqa: PLC0415
-
-    for output in (sys.stdout, sys.stderr):
-        # A terminal without Unicode shows a question mark rather than a traceback.
-        if isinstance(output, TextIOWrapper):
-            output.reconfigure(errors="replace")
-    try:
-        yield Client(find(load(os.environ, with_stack=False)))
-    except ClientError as error:
-        print(f"kyros: {error}", file=sys.stderr)
-        raise typer.Exit(_FAILED) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(_INTERRUPTED) from None
-
-
-def _wrong(sentence: str) -> NoReturn:
-    from kyros_worker.command.printable import line  # noqa: PLC0415
-
-    print(f"kyros: {line(sentence)}", file=sys.stderr)
-    raise typer.Exit(_WRONG_USAGE)
-
-
 def _is_header(value: str) -> bool:
     return 1 <= len(value) <= 255 and all(" " <= character <= "~" for character in value)  # noqa: PLR2004 - the contract's
-
-
-def _print_json(value: Any) -> None:
-    from kyros_worker import strict_json  # noqa: PLC0415
-
-    print(strict_json.dumps(value))

@@ -10,9 +10,14 @@ _INDENT = "  "
 _COLUMNS = ("id", "state", "type", "priority", "done", "created", "title")
 
 
-def described(task: dict[str, Any]) -> str:
-    """All that a person asks of a task: what it is, how it stands, and its result."""
+def described(task: dict[str, Any], escalation: dict[str, Any] | None = None) -> str:
+    """All that a person asks of a task: what it is, how it stands, and its result.
+
+    `escalation` is what it waits for somebody to decide.
+    """
     parts = [_head(task), _asked(task)]
+    if escalation is not None:
+        parts.append(f"Waits for a decision\n{indented(_choice(escalation), _INDENT)}")
     if task["error"]:
         parts.append(f"Error\n{indented(task['error'], _INDENT)}")
     if task["result"] is not None:
@@ -45,8 +50,12 @@ def result(found: dict[str, Any]) -> Iterator[str]:
 
 def table(tasks: Sequence[dict[str, Any]], width: int | None) -> str:
     """A line a task below the names of the columns, none wider than `width` columns."""
-    rows = [_COLUMNS, *(_row(task) for task in tasks)]
-    widths = [max(columns(row[i]) for row in rows) for i in range(len(_COLUMNS) - 1)]
+    return aligned([_COLUMNS, *(_row(task) for task in tasks)], width)
+
+
+def aligned(rows: Sequence[tuple[str, ...]], width: int | None) -> str:
+    """The rows as lines with their cells under each other; the last cell may be cut."""
+    widths = [max(columns(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     lines = []
     for row in rows:
         cells = [
@@ -65,7 +74,7 @@ def line_of(cells: Sequence[str], width: int | None) -> str:
 
 def event(item: dict[str, Any]) -> str:
     """One fact of a timeline in a line: when, what, and what it says."""
-    return f"{_time(item['created_at'])}  {item['seq']:>4}  {item['type']:<22}  {_said(item)}"
+    return f"{time(item['created_at'])}  {item['seq']:>4}  {item['type']:<22}  {_said(item)}"
 
 
 def _head(task: dict[str, Any]) -> str:
@@ -75,7 +84,7 @@ def _head(task: dict[str, Any]) -> str:
         f"{line(task['id'])}  {line(task['url'])}",
         _standing(task),
         f"{line(task['type'])}, priority {task['priority']}, for the {line(task['assignee_role'])}",
-        f"created {_time(task['created_at'])}, {_lasted(task)}, {cost}{tier}",
+        f"created {time(task['created_at'])}, {_lasted(task)}, {cost}{tier}",
     ]
     if task["mode"] == "test":
         lines.append("test mode: the sandbox model answers")
@@ -96,6 +105,15 @@ def _lasted(task: dict[str, Any]) -> str:
 
 def _asked(task: dict[str, Any]) -> str:
     return f"Description\n{indented(task['description'], _INDENT)}" if task["description"] else ""
+
+
+def _choice(escalation: dict[str, Any]) -> str:
+    escalation_id = line(escalation["id"])
+    return (
+        f"{line(escalation['reason'])}\n"
+        f"kyros escalations approve {escalation_id}\n"
+        f"kyros escalations reject {escalation_id}"
+    )
 
 
 def _section(name: str, items: list[str]) -> Iterator[str]:
@@ -126,7 +144,7 @@ def _row(task: dict[str, Any]) -> tuple[str, ...]:
         line(task["type"]),
         task["priority"],
         f"{task['progress']['percentage']:>3}%",
-        _time(task["created_at"]),
+        time(task["created_at"]),
         task["title"],
     )
 
@@ -158,6 +176,6 @@ def _call(data: dict[str, Any]) -> str:
     return f"{words}{cost}"
 
 
-def _time(value: str) -> str:
+def time(value: str) -> str:
     """RFC 3339 to the second, in UTC as it came."""
     return line(value[:19]) + "Z"

@@ -222,6 +222,7 @@ def test_the_bars_fit_the_terminal_and_nothing_in_them_acts(make_task):
         ("kyros submit --role ", ["implementer", "critic", "integrator"]),
         ("kyros tasks --state c", ["completed", "cancelled"]),
         ("kyros keys rev", ["revoke"]),
+        ("kyros escalations list --status r", ["requested", "rejected"]),
     ],
 )
 def test_the_shell_completes_commands_options_and_words(typed, words):

@@ -1,0 +1,110 @@
+"""`kyros escalations`: who goes to the premium model, decided and rehearsed.
+
+All but `replay` ask the API, with the exit codes of the commands about tasks.
+"""
+
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from kyros_worker.command.over_http import PRIORITIES, Json, among, connected, print_json
+
+escalations_app = typer.Typer(
+    name="escalations",
+    help="Ask for the premium model, decide who gets it, and try other rules.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+_STATUSES = ("requested", "approved", "rejected", "completed")
+_Id = Annotated[str, typer.Argument(metavar="ID", help="esc_…")]
+_Comment = Annotated[str | None, typer.Option("--comment", help="Kept with the escalation.")]
+
+
+@escalations_app.command("list")
+def list_escalations(
+    status: Annotated[
+        str | None,
+        typer.Option("--status", help=", ".join(_STATUSES), autocompletion=among(_STATUSES)),
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", help="Of this task alone: task_…")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest escalations."""
+    from kyros_worker.command import escalation_text  # noqa: PLC0415
+
+    filters = {"status": status, "task_id": task}
+    with connected() as client:
+        found = client.escalations({key: filters[key] for key in filters if filters[key]}, limit)
+    if as_json:
+        print_json(found)
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    escalations = found["escalations"]
+    print(
+        escalation_text.table(escalations, width) if escalations else "No escalation is like that."
+    )
+    if found["has_more"]:
+        print(f"There are more than these {limit}: --limit shows more.", file=sys.stderr)
+
+
+@escalations_app.command()
+def show(escalation_id: _Id, as_json: Json = False) -> None:
+    """Show an escalation: why, what it may cost, who decided."""
+    from kyros_worker.command import escalation_text  # noqa: PLC0415
+
+    with connected() as client:
+        found = client.escalation(escalation_id)
+    if as_json:
+        print_json(found)
+    else:
+        print(escalation_text.described(found))
+
+
+@escalations_app.command()
+def request(
+    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="task_…")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever decides.")],
+    priority: Annotated[
+        str | None,
+        typer.Option("--priority", help="Default: the task's.", autocompletion=among(PRIORITIES)),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask for the premium model for a task, and print the escalation's id."""
+    body = {"task_id": task_id, "reason": reason}
+    with connected() as client:
+        made = client.request_escalation(
+            body if priority is None else body | {"priority": priority}
+        )
+    if as_json:
+        print_json(made)
+        return
+    print(made["id"])
+    if made["status"] == "requested":
+        print("It waits for somebody's approval.", file=sys.stderr)
+
+
+@escalations_app.command()
+def approve(escalation_id: _Id, comment: _Comment = None, as_json: Json = False) -> None:
+    """Approve an escalation: its task goes on with the premium model."""
+    with connected() as client:
+        decided = client.decide_escalation(escalation_id, "approve", comment)
+    if as_json:
+        print_json(decided)
+    else:
+        print(f"{escalation_id} is approved.")
+
+
+@escalations_app.command()
+def reject(escalation_id: _Id, comment: _Comment = None, as_json: Json = False) -> None:
+    """Reject an escalation: its task goes on as it would have without."""
+    with connected() as client:
+        decided = client.decide_escalation(escalation_id, "reject", comment)
+    if as_json:
+        print_json(decided)
+    else:
+        print(f"{escalation_id} is rejected.")
