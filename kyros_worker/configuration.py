@@ -257,24 +257,22 @@ def _wrong_provider(name: str, provider: Provider) -> str | None:
     return None
 
 
-def read(path: Path | None) -> Configuration:
+def read(path: Path | None, setting: str = "KYROS_CONFIG") -> Configuration:
     """The configuration of a file; the defaults without one.
 
-    Raises ConfigurationError with one sentence that names the setting.
+    Raises ConfigurationError with one sentence that names the setting which named the file.
     """
     if path is None:
         return Configuration()
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
-        raise ConfigurationError(
-            f"KYROS_CONFIG: {path} can't be read: {error.strerror}."
-        ) from error
+        raise ConfigurationError(f"{setting}: {path} can't be read: {error.strerror}.") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"KYROS_CONFIG: {path} is not valid TOML: {error}.") from error
+        raise ConfigurationError(f"{setting}: {path} is not valid TOML: {error}.") from error
     if isinstance(tables.get("workflows"), dict):
         tables["workflows"] = {**_DEFAULT_WORKFLOWS, **tables["workflows"]}
     try:
         return Configuration.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationError(f"KYROS_CONFIG: {path}: {sentence(error, tables)}") from error
+        raise ConfigurationError(f"{setting}: {path}: {sentence(error, tables)}") from error

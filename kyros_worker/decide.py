@@ -4,7 +4,7 @@ Pure: the situation is stored as it was, so that other rules can be tried on it 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -38,6 +38,28 @@ class Situation:
     #: How many tries of the submission failed, with the one that just did, and by what.
     failed_tries: int | None = None
     error_kind: ErrorKind | None = None
+
+    def after_answer(self, revisions: int, answer: Mapping[str, Any]) -> Self:
+        """What rules see when the work that began here was answered."""
+        decision = answer.get("decision")
+        return replace(
+            self,
+            moment="answer",
+            revisions=revisions,
+            confidence=answer.get("confidence"),
+            score=answer.get("score"),
+            refused=None if decision is None else decision in ("refuse", "no_go"),
+        )
+
+    def after_failure(self, revisions: int, failed_tries: int, error_kind: Any) -> Self:
+        """What rules see when a try of the work that began here failed."""
+        return replace(
+            self,
+            moment="failure",
+            revisions=revisions,
+            failed_tries=failed_tries,
+            error_kind=error_kind,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON, to be kept."""

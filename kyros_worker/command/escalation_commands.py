@@ -1,14 +1,26 @@
 """`kyros escalations`: who goes to the premium model, decided and rehearsed.
 
-All but `replay` ask the API, with the exit codes of the commands about tasks.
+All but `replay` ask the API, with the exit codes of the commands about tasks; `replay` reads the
+database itself, whose library is imported by it alone.
 """
 
+import re
 import shutil
 import sys
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kyros_worker.command.in_database import (
+    WRONG,
+    ModeOption,
+    fail,
+    known_mode,
+    one_sentence,
+    own_mode,
+)
 from kyros_worker.command.over_http import PRIORITIES, Json, among, connected, print_json
 
 escalations_app = typer.Typer(
@@ -18,6 +30,7 @@ escalations_app = typer.Typer(
     add_completion=False,
 )
 
+_PERIOD = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
 _STATUSES = ("requested", "approved", "rejected", "completed")
 _Id = Annotated[str, typer.Argument(metavar="ID", help="esc_…")]
 _Comment = Annotated[str | None, typer.Option("--comment", help="Kept with the escalation.")]
@@ -108,3 +121,48 @@ def reject(escalation_id: _Id, comment: _Comment = None, as_json: Json = False) 
         print_json(decided)
     else:
         print(f"{escalation_id} is rejected.")
+
+
+@escalations_app.command()
+def replay(
+    rules: Annotated[
+        Path,
+        typer.Option("--rules", help="A TOML file with [[rules]], such as that of KYROS_CONFIG."),
+    ],
+    since: Annotated[
+        str, typer.Option("--since", help="Tasks created in this time: 30d, 12h.")
+    ] = "30d",
+    mode: ModeOption = None,
+    as_json: Json = False,
+) -> None:
+    """Try other rules on what has happened. No model is called; all costs are estimates."""
+    from kyros_worker import configuration  # noqa: PLC0415
+    from kyros_worker.clock import now, rfc3339  # noqa: PLC0415
+    from kyros_worker.command import replay_text  # noqa: PLC0415
+    from kyros_worker.database import read  # noqa: PLC0415
+    from kyros_worker.task.history import replay_history  # noqa: PLC0415
+
+    length, typed_mode = _length(since), known_mode(mode)
+    with one_sentence():
+        tried = configuration.read(rules, "--rules").rules
+        of_mode = typed_mode or own_mode()
+        until = now()
+        with read() as connection:
+            tally = replay_history(connection, of_mode, until - length, until, tried)
+    found = {
+        "mode": of_mode,
+        "from": rfc3339(until - length),
+        "to": rfc3339(until),
+        **tally.shown(),
+    }
+    if as_json:
+        print_json(found)
+    else:
+        print(replay_text.report(found))
+
+
+def _length(since: str) -> timedelta:
+    match = _PERIOD.fullmatch(since)
+    if match is None:
+        fail("--since must be a number of days or hours, like 30d or 12h.", WRONG)
+    return timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})

@@ -59,17 +59,10 @@ def situation_at_end(
     brief: Brief, answer: dict[str, Any] | None, tries: int, error_kind: Any
 ) -> Situation:
     """What rules see of an answer, or of a failed try."""
-    known = replace(situation_at_start(brief), revisions=brief.revision)
+    begun = situation_at_start(brief)
     if answer is None:
-        return replace(known, moment="failure", failed_tries=tries + 1, error_kind=error_kind)
-    decision = answer.get("decision")
-    return replace(
-        known,
-        moment="answer",
-        confidence=answer.get("confidence"),
-        score=answer.get("score"),
-        refused=None if decision is None else decision in ("refuse", "no_go"),
-    )
+        return begun.after_failure(brief.revision, tries + 1, error_kind)
+    return begun.after_answer(brief.revision, answer)
 
 
 def premium_model(role: Role, mode: Any) -> ChosenModel | None:
