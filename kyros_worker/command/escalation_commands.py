@@ -30,7 +30,7 @@ escalations_app = typer.Typer(
     add_completion=False,
 )
 
-_PERIOD = re.compile(r"([1-9][0-9]{0,4})([dh])", re.ASCII)
+_PERIOD = re.compile(r"([1-9][0-9]{0,3})([dh])", re.ASCII)
 _STATUSES = ("requested", "approved", "rejected", "completed")
 _Id = Annotated[str, typer.Argument(metavar="ID", help="esc_…")]
 _Comment = Annotated[str | None, typer.Option("--comment", help="Kept with the escalation.")]

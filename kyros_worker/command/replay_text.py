@@ -15,12 +15,13 @@ _KINDS = {
     "failed": "failed by a rule",
 }
 _NOT_KNOWN = {
-    "premium_passes": "premium passes have no known cost: no answer or no premium price",
-    "economy_instead_of_premium": "premium passes would not have been made: "
-    "what economy would have done instead is not known, nor in the cost",
-    "tasks_with_other_answers": "tasks would have had other answers, which rules can't look at",
-    "passes_if_approved": "of the passes to be approved have no known cost",
-    "unpriced_calls": "calls have no known price and are in no sum",
+    "premium_passes": "premium passes that would be added: no answer, or no premium price",
+    "economy_instead_of_premium": "premium passes that would not be made: "
+    "what economy would have cost instead",
+    "tasks_with_other_answers": "tasks: what rules would have made of answers "
+    "that were never given",
+    "passes_if_approved": "passes that would be approved: no answer, or no premium price",
+    "unpriced_calls": "calls: their model has no price",
 }
 
 
@@ -43,12 +44,16 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         rows.append((name, _tasks(one["would"]), _tasks(one["really"])))
     yield aligned(rows, None)
     if found["requested_by_people"]:
-        yield f"{found['requested_by_people']} tasks that people asked for are in none of these"
+        many = found["requested_by_people"]
+        yield f"Besides, people asked for the premium model for {many} tasks."
     yield ""
     yield from _costs(found["cost"], found["mode"])
+    not_known = found["not_known"]
+    if any(not_known.values()):
+        yield "Not known, and in no figure above:"
     for name, words in _NOT_KNOWN.items():
-        if found["not_known"][name]:
-            yield f"  {found['not_known'][name]} {words}"
+        if not_known[name]:
+            yield f"  {not_known[name]} {words}"
 
 
 def _costs(cost: dict[str, Any], mode: str) -> Iterator[str]:
