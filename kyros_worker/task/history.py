@@ -15,7 +15,6 @@ from kyros_worker.cost.tables import ModelCall
 from kyros_worker.escalation.tables import Escalation
 from kyros_worker.escalation.write import SYSTEM
 from kyros_worker.ids import id_floor
-from kyros_worker.prepared import PREPARED
 from kyros_worker.rules import Rule
 from kyros_worker.settings import current
 from kyros_worker.submission.tables import Submission
@@ -77,7 +76,8 @@ _page = (
     .limit(bindparam("page"))
     .subquery()
 )
-#: A row for each call of each pass of a page's tasks; nothing of the long texts.
+#: A row for each call of each pass of a page's tasks; nothing of the long texts. Not prepared: how
+#: large a page is decides how Postgres goes about it.
 _PASSES = (
     select(
         _page.c.id.label("task_id"),
@@ -112,7 +112,6 @@ _PASSES = (
         ModelCall, (ModelCall.submission_id == Submission.id) & ModelCall.ended_at.is_not(None)
     )
     .order_by(_page.c.id, Submission.id, ModelCall.claim, ModelCall.number)
-    .execution_options(**PREPARED)
 )
 _ASKED = (
     select(
@@ -129,7 +128,6 @@ _ASKED = (
     )
     .where(is_one_of(Escalation.task_id, "ids"))
     .order_by(Escalation.id)
-    .execution_options(**PREPARED)
 )
 
 
