@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import batch, intake, models
+from bench import batch, intake, load, models
 from bench.end_to_end import TASKS, drain
 from bench.rounds import Figure, alone
-from bench.stack import Stack, family, running
+from bench.stack import KEY, Stack, family, running
 
 _SECONDS = 8
 _PROCESSES = ("api", "implementer", "dispatch", "postgres", "redis", "flower")
@@ -48,6 +48,10 @@ def measure(folder: Path) -> list[Figure]:
         figures += _profile(stack, "intake", "api", lambda: _intake(stack))
         figures += _profile(stack, "batch", "api", lambda: _batch(stack))
         figures += _profile(stack, "publishing of a batch", "dispatch", lambda: _batch(stack))
+        figures += _profile(
+            stack, "a list of 50", "api", lambda: _read(stack, "/v1/tasks?limit=50")
+        )
+        figures += _profile(stack, "a task", "api", lambda: _read(stack, _newest(stack)))
         figures += _profile(stack, "end to end", "implementer", lambda: _drain(stack))
     with models.serving(folder / "models", seconds=0, concurrency=64) as (stack, _):
         models.finish(stack, 200)
@@ -114,6 +118,19 @@ def _intake(stack: Stack) -> int:
 def _batch(stack: Stack) -> int:
     batch.take_in(stack)
     return batch.REQUESTS * batch.EACH
+
+
+def _newest(stack: Stack) -> str:
+    (task,) = stack.http.get("/v1/tasks?limit=1").json()["data"]["tasks"]
+    return f"/v1/tasks/{task['id']}"
+
+
+def _read(stack: Stack, path: str) -> int:
+    request = load.get(path, KEY)
+    measured = load.run(stack.port, lambda _: request, connections=8, seconds=2)
+    if measured.refused():
+        raise RuntimeError(f"{path} was refused: {measured.refused()}")
+    return len(measured.latencies)
 
 
 def _drain(stack: Stack) -> int:
