@@ -5,7 +5,7 @@ a round trip is shared by all of them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -125,6 +125,7 @@ class Writes:
     def __init__(self) -> None:
         self._rows: defaultdict[BulkWrite, list[Mapping[str, Any]]] = defaultdict(list)
         self._notices: dict[tuple[str, str], None] = {}
+        self._last: defaultdict[Completion, list[Any]] = defaultdict(list)
 
     def add(self, kind: BulkWrite, *rows: Mapping[str, Any]) -> None:
         """Adds rows of a kind."""
@@ -139,8 +140,14 @@ class Writes:
         """Tells who listens on a channel, when the transaction commits."""
         self._notices[channel, payload] = None
 
+    def complete(self, completion: "Completion", *items: Any) -> None:
+        """Has `completion` called once with all its items, before anything is written."""
+        self._last[completion].extend(items)
+
     def execute(self, connection: Connection) -> None:
         """Writes all of it."""
+        for completion, items in self._last.items():
+            completion(connection, self, items)
         kinds = sorted((kind for kind, rows in self._rows.items() if rows), key=_name)
         parameters: dict[str, Any] = {}
         for kind in kinds:
@@ -149,6 +156,10 @@ class Writes:
         notices = [{"channel": channel, "payload": told} for channel, told in self._notices]
         if kinds or notices:
             connection.execute(together(*kinds), parameters | {"notices": as_rows(notices)})
+
+
+#: Adds what follows from the items that a transaction has gathered, all of them at once.
+Completion = Callable[[Connection, Writes, Sequence[Any]], None]
 
 
 def _recordset(parameter: str, columns: list[ColumnClause[Any]]) -> TableValuedAlias:

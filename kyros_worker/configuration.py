@@ -18,6 +18,7 @@ from kyros_worker.budgets import Budgets
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.rules import DEFAULT_RULES, Requests, Rule, twice_named
 from kyros_worker.toml_table import TomlTable, Usd, sentence
+from kyros_worker.webhook_times import WebhookTimes
 from kyros_worker.words import ROLES, TIERS, Role, Tier
 
 COMPATIBLE = "openai-compatible"
@@ -157,6 +158,7 @@ class Configuration(TomlTable):
     rules: tuple[Rule, ...] = DEFAULT_RULES
     requests: Requests = Requests()
     budgets: Budgets = Budgets()
+    webhooks: WebhookTimes = WebhookTimes()
 
     @field_validator("workflows", mode="after")
     @classmethod

@@ -89,6 +89,12 @@ class Settings(BaseModel):
     #: The first pause before a failed try is tried again, in seconds; it doubles each time.
     retry_pause_seconds: float = Field(2, alias="KYROS_RETRY_PAUSE_SECONDS", ge=0, le=3600)
 
+    #: Private networks whose addresses webhooks may call, separated by commas; `loopback` is this
+    #: machine, whose answers are not shown.
+    webhook_allowed_networks: Annotated[str | None, Optional] = Field(
+        None, alias="KYROS_WEBHOOK_ALLOWED_NETWORKS"
+    )
+
     #: The command line's own: which API to talk to, and with which key.
     client_api_url: Annotated[str | None, Optional] = Field(None, alias="KYROS_API_URL")
     client_api_key: Annotated[str | None, Optional] = Field(None, alias="KYROS_API_KEY")
@@ -194,6 +200,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "KYROS_SECRET_KEY": settings.secret_key,
         "KYROS_FLOWER_PASSWORD": settings.flower_password,
         "KYROS_CONFIG": settings.config_file,
+        "KYROS_WEBHOOK_ALLOWED_NETWORKS": settings.webhook_allowed_networks,
     }
     return {name: str(value) for name, value in told.items() if value is not None}
 

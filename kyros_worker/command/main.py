@@ -82,8 +82,8 @@ def doctor(
 
 
 @app.command()
-def worker(role: Annotated[str, typer.Argument(help="implementer, critic or integrator")]) -> None:
-    """Run a worker of one role."""
+def worker(role: Annotated[str, typer.Argument(help="implementer, critic, integrator or webhooks")]) -> None:
+    """Run a worker of one role, or of the deliveries of webhooks."""
     from kyros_worker.command import serve  # noqa: PLC0415
 
     serve.worker(role)

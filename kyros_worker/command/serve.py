@@ -13,6 +13,7 @@ from kyros_worker import settings as settings_room
 from kyros_worker.command.home import Home, keep_secrets
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.model.price_check import require_prices
+from kyros_worker.queue.names import WEBHOOKS
 from kyros_worker.settings import PROJECT_ROOT, ROLES, Settings, current
 
 _APPLICATION = "kyros_worker.queue.app"
@@ -21,14 +22,16 @@ FLOWER_USER = "kyros"
 
 
 def worker(role: str) -> NoReturn:
-    """A Celery worker for one role's queue.
+    """A Celery worker for one role's queue, or for the deliveries of webhooks.
 
     Raises ConfigurationError for an unknown role, and when a price that must be there is missing.
     """
-    if role not in ROLES:
-        raise ConfigurationError(f"No role is called {role}; there are {', '.join(ROLES)}.")
+    fleets = (*ROLES, WEBHOOKS)
+    if role not in fleets:
+        raise ConfigurationError(f"No fleet is called {role}; there are {', '.join(fleets)}.")
     settings = current()
-    require_prices(settings)
+    if role in ROLES:
+        require_prices(settings)
     settings.required_database_url()
     settings.required_redis_url()
     # The pid keeps workers of one role on one machine apart; exec does not change it.

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from kyros_worker.bulk import Writes, is_one_of, updating
 from kyros_worker.clock import now
 from kyros_worker.cost.tables import ModelCall
-from kyros_worker.event.write import NewEvent, write_system_event
+from kyros_worker.event.write import NewEvent
 from kyros_worker.model.breaker import (
     Breaker,
     State,
@@ -33,6 +33,7 @@ from kyros_worker.model.tables import BreakerRow
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
 from kyros_worker.words import ROLES, TIERS
+from kyros_worker.webhook.system_event import write_system_event
 
 _FIELDS = [field.name for field in fields(Breaker)]
 _ROWS = select(*BreakerRow.__table__.columns, func.clock_timestamp().label("at"))

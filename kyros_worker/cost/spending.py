@@ -23,9 +23,10 @@ from kyros_worker.cost.limits import (
     refusal_by_day,
 )
 from kyros_worker.cost.tables import ModelCall, Spending
-from kyros_worker.event.write import NewEvent, write_system_event
+from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import id_floor
 from kyros_worker.prepared import PREPARED
+from kyros_worker.webhook.system_event import write_system_event
 
 #: Counters are made one after the other: each sums up what was written before.
 _MAKING = 4_152_638

@@ -1,4 +1,5 @@
-"""The dispatcher's process: one thread publishes, one watches the broker, one runs the sweeps.
+"""The dispatcher's process: one thread publishes, one wakes the
+webhooks' fleet, one watches the broker, one runs the sweeps.
 
 They share nothing: a broker that is away or slow holds up no sweep, so recovery never runs through
 the broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
@@ -11,19 +12,24 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import psycopg2
+from celery import Celery
 from kombu.exceptions import KombuError
+from kombu.messaging import Producer
 from redis import Redis, RedisError
 from sqlalchemy import Connection, text
 
 from kyros_worker.database import is_away
 from kyros_worker.dispatch import lost_messages, sentinel, sweeps
 from kyros_worker.dispatch.publish import AT_ONCE, publish_due, publishing
+from kyros_worker.dispatch.wake import Waker
 from kyros_worker.settings import current
 from kyros_worker.submission.create import QUEUE_CHANNEL
+from kyros_worker.webhook.fan_out import DELIVERY_CHANNEL
 
 _LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
@@ -43,6 +49,7 @@ _SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
     (sweeps.undecided, 1),
     (sweeps.raise_waiting, 10),
     (sweeps.old_answers, 60),
+    (sweeps.old_rotations, 60),
 )
 
 
@@ -54,7 +61,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     threads = [
         threading.Thread(target=_keep_going, args=(run, stopping), name=run.__name__, daemon=True)
-        for run in (_publish, _watch_broker, _sweep)
+        for run in (_publish, _wake, _watch_broker, _sweep)
     ]
     # What is due to be published waits for no sweep's turn at the interpreter, and for no search
     # of all that is loaded for garbage.
@@ -89,25 +96,43 @@ def _is_away(error: Exception) -> bool:
 
 def _publish(stopping: threading.Event) -> None:
     """Publishes as soon as a transaction that queued something has committed."""
-    from kyros_worker.queue.app import app  # noqa: PLC0415 - workers import it before any setting
-
-    with publishing() as connection, app.connection_for_write() as broker:
-        connection.execute(text(f"LISTEN {QUEUE_CHANNEL}"))
-        broker.ensure_connection(max_retries=1, timeout=5)
-        producer = app.amqp.Producer(broker, auto_declare=False)
+    with _listening(QUEUE_CHANNEL) as (connection, app, producer):
         while not stopping.is_set():
             published = publish_due(connection, app, producer)
             if published == 0:
-                _wait_for_queued(connection)
+                _wait_for_news(connection)
             elif _BUSY <= published < AT_ONCE:
                 stopping.wait(_GATHER_SECONDS)
 
 
+def _wake(stopping: threading.Event) -> None:
+    """Names the endpoints that have something due as soon as it is committed."""
+    waker = Waker()
+    with _listening(DELIVERY_CHANNEL) as (connection, app, producer), _redis() as redis:
+        while not stopping.wait(_GATHER_SECONDS):
+            waker.wake(connection, redis, app, producer)
+            _wait_for_news(connection)
+
+
+@contextmanager
+def _listening(channel: str) -> Iterator[tuple[Connection, Celery, Producer]]:
+    """A connection that hears of a channel, and what sends messages."""
+    from kyros_worker.queue.app import app  # noqa: PLC0415 - workers import it before any setting
+
+    with publishing() as connection, app.connection_for_write() as broker:
+        connection.execute(text(f"LISTEN {channel}"))
+        broker.ensure_connection(max_retries=1, timeout=5)
+        yield connection, app, app.amqp.Producer(broker, auto_declare=False)
+
+
+def _redis() -> Redis:
+    url = current().required_redis_url()
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
+
+
 def _watch_broker(stopping: threading.Event) -> None:
     """Notices what the broker has lost."""
-    url = current().required_redis_url()
-    redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True)
-    with redis:
+    with _redis() as redis:
         while not stopping.wait(_CHECK_SECONDS):
             sentinel.check(redis)
             lost_messages.check(redis)
@@ -125,8 +150,8 @@ def _sweep(stopping: threading.Event) -> None:
         stopping.wait(_POLL_SECONDS)
 
 
-def _wait_for_queued(connection: Connection) -> None:
-    """Returns when something was queued, after a fifth of a second at most."""
+def _wait_for_news(connection: Connection) -> None:
+    """Returns when the connection heard of something, after a fifth of a second at most."""
     driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
     if not driver.notifies:
         select.select([driver], [], [], _POLL_SECONDS)

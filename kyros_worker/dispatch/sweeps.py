@@ -18,6 +18,7 @@ from kyros_worker.task.cancel import fail_past_deadline
 from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.task.states import OPEN_STATES
 from kyros_worker.task.tables import Task
+from kyros_worker.webhook.endpoints import activate_old_rotations
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 500
@@ -75,6 +76,12 @@ def old_answers() -> None:
     """Forgets the first answers to requests that are too old to be repeated."""
     with transaction() as connection:
         remember.expire(connection, _AT_ONCE)
+
+
+def old_rotations() -> None:
+    """Activates the secrets of webhooks that have been pending for a day."""
+    with transaction() as connection:
+        activate_old_rotations(connection)
 
 
 def _each(query: Select[*tuple[Any, ...]], change: Callable[..., None]) -> None:

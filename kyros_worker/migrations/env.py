@@ -9,7 +9,8 @@ import kyros_worker.event.tables
 import kyros_worker.idempotency.tables
 import kyros_worker.model.tables
 import kyros_worker.submission.tables
-import kyros_worker.task.tables  # noqa: F401
+import kyros_worker.task.tables
+import kyros_worker.webhook.tables  # noqa: F401
 from kyros_worker.database import Table
 
 context.configure(

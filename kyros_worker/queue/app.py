@@ -14,7 +14,7 @@ TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "kyros_worker.queue.t
 for name in ("celery.worker.strategy", "celery.app.trace"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
-app = Celery("kyros", include=["kyros_worker.task.jobs"])
+app = Celery("kyros", include=["kyros_worker.task.jobs", "kyros_worker.webhook.jobs"])
 
 app.conf.update(
     broker_url=current().required_redis_url(),

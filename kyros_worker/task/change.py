@@ -15,6 +15,7 @@ from kyros_worker.task import present
 from kyros_worker.task.queries import no_such_task
 from kyros_worker.task.states import State
 from kyros_worker.task.tables import Task
+from kyros_worker.task.tell import is_public, tell_webhooks
 
 TaskEvent = Literal[
     "task.created", "task.started", "task.progress", "task.completed", "task.failed",
@@ -85,6 +86,7 @@ def change_task(
     told = [event if isinstance(event, NewEvent) else NewEvent(event, snapshot) for event in events]
     rows = [event_row(task["id"], seq, event, at) for seq, event in enumerate(told, start=first)]
     writes.add(NEW_EVENTS, *rows)
+    writes.complete(tell_webhooks, *((task["mode"], row) for row in rows if is_public(row["type"])))
     writes.notify(TASK_CHANNEL, task["id"])
     keep_task(writes, task)
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from kyros_worker.auth.subject import Subject
-from kyros_worker.bulk import as_rows, inserting, joined, together
+from kyros_worker.bulk import Writes, as_rows, inserting, joined, together
 from kyros_worker.clock import now
 from kyros_worker.errors import FieldError, InvalidError
 from kyros_worker.event.write import NEW_EVENTS, NewEvent, event_row
@@ -30,7 +30,9 @@ from kyros_worker.task.cancel import cancel_if_open
 from kyros_worker.task.schemas import DEADLINE_SECONDS, NewTask
 from kyros_worker.task.states import BEGINNING, OPEN_STATES
 from kyros_worker.task.tables import Task
+from kyros_worker.task.tell import fact_of, is_public
 from kyros_worker.task.workflow import first_role, roles_for
+from kyros_worker.webhook.fan_out import add_deliveries, find_subscribers
 
 #: As many wrong fields as an answer lists.
 _MOST_LISTED = 1000
@@ -41,6 +43,7 @@ class _New:
     """What is to be written, and how much it is: each list of rows as the text of its rows."""
 
     tasks: list[dict[str, Any]]
+    events: list[dict[str, Any]]
     written: dict[str, str]
     size: int
 
@@ -94,7 +97,7 @@ def _rows(new_tasks: Mapping[str, NewTask], subject: Subject, request_id: str) -
         NEW_SUBMISSIONS.name: NEW_SUBMISSIONS.rows(submissions),
         NEW_EVENTS.name: NEW_EVENTS.rows(events),
     }
-    return _New(tasks, written, sum(map(len, written.values())))
+    return _New(tasks, events, written, sum(map(len, written.values())))
 
 
 #: The other columns have their defaults.
@@ -117,7 +120,21 @@ def _write(connection: Connection, news: Sequence[_New]) -> Sequence[None]:
         rows = joined(new.written[kind.name] for new in news)
         parameters |= kind.parameters(rows, count * each)
     connection.execute(together(*_KINDS), parameters)
+    _tell_webhooks(connection, news)
     return [None] * len(news)
+
+
+def _tell_webhooks(connection: Connection, news: Sequence[_New]) -> None:
+    subscribers = find_subscribers(connection)
+    if not any(one.wants("task.created", None) for one in subscribers):
+        return
+    writes = Writes()
+    tasks = {row["id"]: row for new in news for row in new.tasks}
+    fixed = {task_id: present.fixed(row) for task_id, row in tasks.items()}
+    created = [event for new in news for event in new.events if is_public(event["type"])]
+    facts = [(fact_of(event, fixed), tasks[event["task_id"]]["mode"]) for event in created]
+    add_deliveries(writes, subscribers, facts)
+    writes.execute(connection)
 
 
 _together = GroupCommit(_write)

@@ -1,4 +1,4 @@
-"""The pool of a role's worker: in Celery's terms where messages run, but without a thread each.
+"""The pool of every worker: in Celery's terms where messages run, but without a thread each.
 
 Celery hands over a message and hears of its end; what lies between is `perform`'s. How many are in
 hand at a time is Celery's prefetch limit, as with any pool.
@@ -16,15 +16,22 @@ from typing import Any
 from billiard.einfo import ExceptionInfo
 from celery.concurrency.base import BasePool
 
+from kyros_worker.queue.names import DELIVER, RUN_SUBMISSION
 from kyros_worker.task.jobs import rejected
 from kyros_worker.task.perform import take
+from kyros_worker.webhook.deliver import deliverer
 
+#: What takes the one argument of each job's message, and works without a thread of its own.
+_TAKE: dict[str, Callable[[str], "Future[None]"]] = {
+    RUN_SUBMISSION: take,
+    DELIVER: deliverer.take,
+}
 #: Longer than a reply is kept at a shutdown.
 _STOP_SECONDS = 8
 
 
 class Pool(BasePool):  # type: ignore[misc]
-    """Runs each message's submission; other jobs have their own workers."""
+    """Hands each message to what its job takes it with."""
 
     body_can_be_buffer = True
     signal_safe = False
@@ -48,8 +55,8 @@ class Pool(BasePool):  # type: ignore[misc]
     ) -> None:
         """Takes a message of which `args` are Celery's: its name, id, request and body."""
         accept_callback(os.getpid(), time.monotonic())
-        (submission_id,), _, _ = json.loads(args[3])
-        done = take(submission_id)
+        (named,), _, _ = json.loads(args[3])
+        done = _TAKE[args[0]](named)
         self._in_hand.add(done)
         done.add_done_callback(partial(self._end, callback, time.monotonic()))
 

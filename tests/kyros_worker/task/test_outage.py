@@ -18,7 +18,7 @@ from kyros_worker.cost.breakers import ModelHealth, breakers
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.dispatch import sweeps
 from kyros_worker.event.tables import SystemEvent
-from kyros_worker.model import loop
+from kyros_worker import event_loop as loop
 from kyros_worker.model.breaker import MOST_FAULTS, PROBE_PAUSE_SECONDS
 from kyros_worker.model.catalog import choose_in_order
 from kyros_worker.model.tables import BreakerRow

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from kyros_worker.model import loop
+from kyros_worker import event_loop as loop
 
 
 async def answer(value):

@@ -1,0 +1,144 @@
+"""Claiming deliveries that are due: several in two statements, each under a lease.
+
+The first locks what is due, first tries before others; the second, whose snapshot is newer than
+those locks, sees which of them must wait for an earlier one of their task. So whoever records that
+earlier one meanwhile either was seen, or wakes the later one after this claim.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Interval,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.orm import aliased
+
+from kyros_worker.bulk import is_one_of
+from kyros_worker.prepared import PREPARED
+from kyros_worker.webhook.tables import OPEN, Delivery, EventBody, Webhook
+
+_LOOK_AGAIN = timedelta(milliseconds=200)
+
+
+def claim_deliveries(
+    connection: Connection,
+    webhook_ids: Sequence[str],
+    most: int,
+    *,
+    lease_seconds: float,
+    order_seconds: float,
+) -> Sequence[RowMapping]:
+    """Claims at most `most` due deliveries of each of these endpoints, and gives what to send.
+
+    A delivery waits while an earlier one of its task and endpoint is open, for `order_seconds`
+    after its event at most. A lease that has run out is due again: whoever held it has died.
+    """
+    first = connection.execute(_FIRST, {"ids": list(webhook_ids), "most": most}).all()
+    taken = Counter(row.webhook_id for row in first)
+    others = [one for one in webhook_ids if taken[one] < most]
+    again = connection.execute(_AGAIN, {"ids": others, "most": most}).all() if others else []
+    due = [row.id for row in first]
+    for row in again:
+        taken[row.webhook_id] += 1
+        if taken[row.webhook_id] <= most:
+            due.append(row.id)
+    if not due:
+        return []
+    times = {
+        "lease": timedelta(seconds=lease_seconds),
+        "patience": timedelta(seconds=order_seconds),
+    }
+    return connection.execute(_CLAIM, {"ids": due, **times}).mappings().all()
+
+
+def _due(*, first: bool) -> Select[tuple[str, str]]:
+    endpoints = (
+        select(Webhook.id)
+        .where(is_one_of(Webhook.id, "ids"), Webhook.enabled, Webhook.deleted_at.is_(None))
+        .subquery("endpoints")
+    )
+    due = (
+        select(Delivery.id)
+        .where(
+            Delivery.webhook_id == endpoints.c.id,
+            Delivery.state.in_(OPEN),
+            Delivery.attempts == 0 if first else Delivery.attempts > 0,
+            Delivery.due_at <= func.now(),
+        )
+        .order_by(Delivery.due_at)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .lateral("due")
+    )
+    return (
+        select(endpoints.c.id.label("webhook_id"), due.c.id)
+        .select_from(endpoints.join(due, true()))
+        .execution_options(**PREPARED)
+    )
+
+
+_FIRST = _due(first=True)
+_AGAIN = _due(first=False)
+
+_earlier = aliased(Delivery)
+_blocked = (
+    select(
+        Delivery.id,
+        select(_earlier.due_at)
+        .where(
+            _earlier.webhook_id == Delivery.webhook_id,
+            _earlier.task_id == Delivery.task_id,
+            _earlier.seq < Delivery.seq,
+            _earlier.state.in_(OPEN),
+            Delivery.created_at > func.now() - bindparam("patience", type_=Interval),
+        )
+        .order_by(_earlier.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("until"),
+    )
+    .where(is_one_of(Delivery.id, "ids"))
+    .cte("blocked")
+)
+_is_free = _blocked.c.until.is_(None)
+_claimed = (
+    update(Delivery)
+    .where(Delivery.id == _blocked.c.id)
+    .values(
+        state=case((_is_free, "sending"), else_="pending"),
+        due_at=case(
+            (_is_free, func.now() + bindparam("lease", type_=Interval)),
+            else_=func.greatest(_blocked.c.until, func.now() + _LOOK_AGAIN),
+        ),
+        claim=Delivery.claim + 1,
+    )
+    .returning(
+        Delivery.id,
+        Delivery.webhook_id,
+        Delivery.event_id,
+        Delivery.event_type,
+        Delivery.state,
+        Delivery.claim,
+    )
+    .cte("claimed")
+)
+_CLAIM = (
+    select(
+        _claimed, Webhook.url, Webhook.secret, Webhook.pending_secret, EventBody.body
+    )
+    .join(Webhook, Webhook.id == _claimed.c.webhook_id)
+    .join(EventBody, EventBody.event_id == _claimed.c.event_id)
+    .where(_claimed.c.state == "sending")
+    .execution_options(**PREPARED)
+)  # fmt: skip

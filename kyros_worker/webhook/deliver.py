@@ -1,0 +1,213 @@
+"""What a worker of the fleet `webhooks` does: claim, send, record, many side by side.
+
+A message names an endpoint that has something due. The process then delivers to that endpoint
+until nothing is due any more: one thread claims for all such endpoints together, the attempts run
+side by side on the process's event loop, and one thread records all that ended meanwhile. An
+endpoint takes a few places at a time, so a slow one never holds up another.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping
+
+from kyros_worker import event_loop
+from kyros_worker.clock import now
+from kyros_worker.database import is_away, transaction
+from kyros_worker.encrypt import decrypt
+from kyros_worker.gathered import Gathered
+from kyros_worker.group_commit import commit
+from kyros_worker.settings import current
+from kyros_worker.webhook import sign
+from kyros_worker.webhook.claim import claim_deliveries
+from kyros_worker.webhook.record import Attempted, give_back, record_attempts
+from kyros_worker.webhook.send import Answer, Sender
+
+_LOG = logging.getLogger(__name__)
+#: Attempts to one endpoint that run side by side in a process, and how many are claimed at once.
+_PLACES = 16
+_CLAIMED_AT_ONCE = 8
+#: An endpoint is looked after for so long after its last delivery; new ones need no message then.
+_LINGER_SECONDS = 1.5
+_PAUSE_SECONDS = 0.05
+_AWAY_SECONDS = 1.0
+_GATHER_SECONDS = 0.01
+#: How much longer than the attempt itself its lease lasts.
+_LEASE_MARGIN_SECONDS = 15
+_STOP_SECONDS = 4
+
+
+@dataclass(frozen=True)
+class _Ended:
+    webhook_id: str
+    attempted: Attempted
+
+
+class Deliverer:
+    """The endpoints that this process looks after."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._messages: dict[str, list[Future[None]]] = {}
+        self._quiet_since: dict[str, float] = {}
+        self._running: Counter[str] = Counter()
+        self._sending: dict[tuple[str, int], event_loop.Running[Answer]] = {}
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._sender: Sender | None = None
+        self._ended = Gathered(self._record, "attempts", _GATHER_SECONDS)
+
+    def take(self, webhook_id: str) -> Future[None]:
+        """Delivers what is due to an endpoint; the future ends when nothing is, for a moment."""
+        done: Future[None] = Future()
+        with self._changed:
+            if self._stopping:
+                done.set_result(None)
+                return done
+            self._messages.setdefault(webhook_id, []).append(done)
+            self._quiet_since[webhook_id] = time.monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._keep_claiming, name="deliveries", daemon=True
+                )
+                self._thread.start()
+            self._changed.notify()
+        return done
+
+    def stop(self) -> None:
+        """Claims no more; what is being sent may end within seconds, else somebody repeats it."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._sending and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+        left = dict(self._sending)
+        for running in left.values():
+            running.cancel()
+        try:
+            with transaction() as connection:
+                give_back(connection, list(left))
+        except Exception:  # noqa: BLE001 - the leases run out by themselves
+            _LOG.warning("%s deliveries wait until their leases run out.", len(left))
+
+    def _keep_claiming(self) -> None:
+        while not self._stopping:
+            try:
+                claimed = self._claim()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any fault
+                if is_away(error):
+                    _LOG.warning("Deliveries wait: Postgres is away.")
+                else:
+                    _LOG.exception("Deliveries could not be claimed; trying again.")
+                time.sleep(_AWAY_SECONDS)
+                continue
+            with self._changed:
+                if not claimed and not self._stopping:
+                    self._changed.wait(_PAUSE_SECONDS if self._messages else None)
+        for webhook_id in list(self._messages):
+            self._leave(webhook_id)
+
+    def _claim(self) -> int:
+        with self._changed:
+            at = time.monotonic()
+            asked = [
+                one for one in self._messages if self._running[one] <= _PLACES - _CLAIMED_AT_ONCE
+            ]
+        if not asked:
+            return 0
+        times = current().configuration.webhooks
+        with transaction() as connection:
+            claimed = claim_deliveries(
+                connection,
+                asked,
+                _CLAIMED_AT_ONCE,
+                lease_seconds=times.timeout_seconds + _LEASE_MARGIN_SECONDS,
+                order_seconds=times.order_seconds,
+            )
+        for row in claimed:
+            self._send(row)
+        busy = {row["webhook_id"] for row in claimed}
+        for one in asked:
+            if one in busy or self._running[one]:
+                self._quiet_since[one] = at
+            elif at - self._quiet_since[one] > _LINGER_SECONDS:
+                self._leave(one)
+        return len(claimed)
+
+    def _leave(self, webhook_id: str) -> None:
+        with self._changed:
+            for done in self._messages.pop(webhook_id, ()):
+                done.set_result(None)
+
+    def _send(self, row: RowMapping) -> None:
+        key, at = (row["id"], row["claim"]), now()
+        with self._changed:
+            self._running[row["webhook_id"]] += 1
+        running = event_loop.run(self._attempt(row, int(at.timestamp())))
+        self._sending[key] = running
+
+        def ended(found: "Future[Answer]") -> None:
+            try:
+                answer = found.result()
+            except CancelledError:
+                return
+            except Exception:
+                _LOG.exception("%s could not be sent.", row["id"])
+                answer = Answer(error="It could not be sent: the log of the fleet says why.")
+            self._ended.put(_Ended(row["webhook_id"], _attempted(row, at, answer)))
+
+        running.add_done_callback(ended)
+
+    async def _attempt(self, row: RowMapping, timestamp: int) -> Answer:
+        if self._sender is None:
+            self._sender = Sender(current().webhook_networks, current().own_addresses)
+        body, pending = row["body"].encode(), row["pending_secret"]
+        headers = sign.headers(
+            secret=decrypt(row["secret"], row["webhook_id"]),
+            pending_secret=None if pending is None else decrypt(pending, row["webhook_id"]),
+            event_id=row["event_id"],
+            event_type=row["event_type"],
+            delivery_id=row["id"],
+            timestamp=timestamp,
+            body=body,
+        )
+        timeout = current().configuration.webhooks.timeout_seconds
+        return await self._sender.send(row["url"], headers, body, timeout)
+
+    def _record(self, ended: Sequence[_Ended]) -> None:
+        while ended:
+            outcomes = commit(_write, [one.attempted for one in ended])
+            waiting = []
+            for one, outcome in zip(ended, outcomes, strict=True):
+                if isinstance(outcome, Exception) and is_away(outcome) and not self._stopping:
+                    waiting.append(one)
+                    continue
+                if isinstance(outcome, BaseException):
+                    _LOG.error("An attempt could not be recorded.", exc_info=outcome)
+                self._settle(one)
+            if waiting:
+                time.sleep(_AWAY_SECONDS)
+            ended = waiting
+
+    def _settle(self, one: _Ended) -> None:
+        with self._changed:
+            self._sending.pop((one.attempted.delivery_id, one.attempted.claim), None)
+            self._running[one.webhook_id] -= 1
+            if not self._running[one.webhook_id]:
+                del self._running[one.webhook_id]
+            self._changed.notify()
+
+
+def _write(connection: Connection, attempts: Sequence[Attempted]) -> Sequence[None]:
+    record_attempts(connection, attempts, current().configuration.webhooks)
+    return [None] * len(attempts)
+
+
+#: The one deliverer of this process.
+deliverer = Deliverer()
