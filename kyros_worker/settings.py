@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,6 +138,19 @@ class Settings(BaseModel):
             raise ValueError(
                 "must be kyros_test_ or kyros_live_ and 32 characters or more after it"
             )
+        return value
+
+    @field_validator("webhook_allowed_networks", mode="after")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        for network in (value or "").split(","):
+            if network.strip() not in ("", "loopback"):
+                try:
+                    ip_network(network.strip())
+                except ValueError:
+                    raise ValueError(
+                        f"{network.strip()!r} is not a network such as 10.0.0.0/8, nor loopback"
+                    ) from None
         return value
 
     @property

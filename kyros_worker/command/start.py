@@ -226,6 +226,9 @@ def _told_settings(home: Home, settings: Settings, secrets: Secrets, stores: Sto
             "secret_key": settings.secret_key or secrets.secret_key,
             "flower_password": settings.flower_password or secrets.flower_password,
             "config_file": settings.config_file and settings.config_file.absolute(),
+            # Without any other store all is on one machine, and so is who develops a receiver.
+            "webhook_allowed_networks": settings.webhook_allowed_networks
+            or (None if settings.database_url else "loopback"),
         }
     )
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from kyros_worker.schemas import Body, Time
-from kyros_worker.settings import current
 from kyros_worker.strict_json import text_fault
 from kyros_worker.webhook.address import refusal_of_url
+from kyros_worker.webhook.allowed import allowed
 
 EventName = Literal[
     "task.created", "task.started", "task.progress", "task.completed", "task.failed",
@@ -18,8 +18,9 @@ EventName = Literal[
 
 
 def _may_be_called(url: str) -> str:
-    if (refused := refusal_of_url(url, current().webhook_networks)) is not None:
-        raise ValueError(refused)
+    may = allowed()
+    if (refused := refusal_of_url(url, may.networks, may.own)) is not None:
+        raise ValueError(f"can't be called: {refused}")
     return url
 
 
