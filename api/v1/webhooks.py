@@ -72,9 +72,7 @@ class DeliveryRecord(BaseModel):
     event_id: str = Field(description="The `webhook-id`, the same at every try.")
     event_type: str
     task_id: str | None
-    status: Literal[
-        "pending", "sending", "retrying", "held", "delivered", "exhausted", "overtaken"
-    ]
+    status: Literal["pending", "sending", "retrying", "held", "delivered", "exhausted", "overtaken"]
     body: str = Field(description="The bytes that are signed and sent.")
     attempts: list[DeliveryAttempt]
     next_attempt_at: str | None
@@ -148,16 +146,12 @@ def get_webhook(path: WebhookPath) -> Response:
         return success(endpoints.find_webhook(connection, path.webhook_id, caller().mode))
 
 
-@blueprint.patch(
-    "/webhooks/<webhook_id>", responses=responses(WebhookRecord, 200, 404, *WITH_BODY)
-)
+@blueprint.patch("/webhooks/<webhook_id>", responses=responses(WebhookRecord, 200, 404, *WITH_BODY))
 @requires("webhooks:manage")
 def change_webhook(path: WebhookPath, body: ChangedWebhook) -> Response:
     """Change an endpoint. Enabled again it gets what was held meanwhile."""
     with transaction() as connection:
-        return success(
-            endpoints.change_webhook(connection, path.webhook_id, body, caller().mode)
-        )
+        return success(endpoints.change_webhook(connection, path.webhook_id, body, caller().mode))
 
 
 @blueprint.delete("/webhooks/<webhook_id>", responses=responses(WebhookRecord, 200, 404))
@@ -214,9 +208,7 @@ def send_test(path: WebhookPath, body: NoBody) -> Response:  # noqa: ARG001
     return once(lambda connection: Made(endpoints.send_test(connection, path.webhook_id, mode)))
 
 
-@blueprint.get(
-    "/webhooks/<webhook_id>/deliveries", responses=responses(DeliveryPage, 200, 404)
-)
+@blueprint.get("/webhooks/<webhook_id>/deliveries", responses=responses(DeliveryPage, 200, 404))
 @requires("webhooks:manage")
 def get_deliveries(path: WebhookPath, query: Page) -> Response:
     """List the deliveries of an endpoint with every attempt, newest first."""

@@ -82,7 +82,9 @@ def doctor(
 
 
 @app.command()
-def worker(role: Annotated[str, typer.Argument(help="implementer, critic, integrator or webhooks")]) -> None:
+def worker(
+    role: Annotated[str, typer.Argument(help="implementer, critic, integrator or webhooks")],
+) -> None:
     """Run a worker of one role, or of the deliveries of webhooks."""
     from kyros_worker.command import serve  # noqa: PLC0415
 

@@ -32,8 +32,8 @@ from kyros_worker.model.failure import Failure
 from kyros_worker.model.tables import BreakerRow
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
-from kyros_worker.words import ROLES, TIERS
 from kyros_worker.webhook.system_event import write_system_event
+from kyros_worker.words import ROLES, TIERS
 
 _FIELDS = [field.name for field in fields(Breaker)]
 _ROWS = select(*BreakerRow.__table__.columns, func.clock_timestamp().label("at"))

@@ -1,8 +1,8 @@
-"""The dispatcher's process: one thread publishes, one wakes the
-webhooks' fleet, one watches the broker, one runs the sweeps.
+"""The dispatcher's process, a thread for each of its works.
 
-They share nothing: a broker that is away or slow holds up no sweep, so recovery never runs through
-the broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
+One publishes, one wakes the fleet of webhooks, one watches the broker, one runs the sweeps. They
+share nothing: a broker that is away or slow holds up no sweep, so recovery never runs through the
+broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
 """
 
 import gc

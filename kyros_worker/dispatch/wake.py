@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, or_, select
 from kyros_worker.prepared import PREPARED
 from kyros_worker.queue.depth import depths
 from kyros_worker.queue.names import DELIVER, WEBHOOKS
-from kyros_worker.webhook.tables import OPEN, Delivery, Webhook
+from kyros_worker.webhook.tables import Delivery, Webhook, is_another_try, is_first_try, is_open
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 300.0
@@ -66,12 +66,12 @@ _DUE = (
                 select(Delivery.id)
                 .where(
                     Delivery.webhook_id == Webhook.id,
-                    Delivery.state.in_(OPEN),
+                    is_open(Delivery),
                     tried,
                     Delivery.due_at <= func.now(),
                 )
                 .exists()
-                for tried in (Delivery.attempts == 0, Delivery.attempts > 0)
+                for tried in (is_first_try(), is_another_try())
             )
         ),
     )

@@ -15,11 +15,11 @@ from concurrent.futures import CancelledError, Future
 
 from sqlalchemy import Connection
 
+from kyros_worker import event_loop as loop
 from kyros_worker.agent.ask import Reply, ask
 from kyros_worker.database import is_away
 from kyros_worker.gathered import Gathered
 from kyros_worker.group_commit import commit
-from kyros_worker import event_loop as loop
 from kyros_worker.submission.lease import keeper
 from kyros_worker.task.record import Ended, record
 from kyros_worker.task.start import Work, start

@@ -1,6 +1,7 @@
 """Whom this deployment's webhooks may call, from its settings."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -41,3 +42,8 @@ def allowed() -> Allowed:
         if address.family.name in ("AF_INET", "AF_INET6")
     ]
     return Allowed(shown + loopback, shown, own_ports(ports, interfaces))
+
+
+def is_shown(address: str | None) -> bool:
+    """Whether what a private address answers may be shown."""
+    return address is not None and any(ip_address(address) in one for one in allowed().shown)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     Interval,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
+    cast,
     func,
     select,
     true,
@@ -26,7 +28,14 @@ from sqlalchemy.orm import aliased
 
 from kyros_worker.bulk import is_one_of
 from kyros_worker.prepared import PREPARED
-from kyros_worker.webhook.tables import OPEN, Delivery, EventBody, Webhook
+from kyros_worker.webhook.tables import (
+    Delivery,
+    EventBody,
+    Webhook,
+    is_another_try,
+    is_first_try,
+    is_open,
+)
 
 _LOOK_AGAIN = timedelta(milliseconds=200)
 
@@ -72,8 +81,8 @@ def _due(*, first: bool) -> Select[tuple[str, str]]:
         select(Delivery.id)
         .where(
             Delivery.webhook_id == endpoints.c.id,
-            Delivery.state.in_(OPEN),
-            Delivery.attempts == 0 if first else Delivery.attempts > 0,
+            is_open(Delivery),
+            is_first_try() if first else is_another_try(),
             Delivery.due_at <= func.now(),
         )
         .order_by(Delivery.due_at)
@@ -91,6 +100,11 @@ def _due(*, first: bool) -> Select[tuple[str, str]]:
 _FIRST = _due(first=True)
 _AGAIN = _due(first=False)
 
+
+def _seconds(parameter: str) -> ColumnElement[timedelta]:
+    return cast(bindparam(parameter, type_=Interval), Interval)
+
+
 _earlier = aliased(Delivery)
 _blocked = (
     select(
@@ -100,8 +114,8 @@ _blocked = (
             _earlier.webhook_id == Delivery.webhook_id,
             _earlier.task_id == Delivery.task_id,
             _earlier.seq < Delivery.seq,
-            _earlier.state.in_(OPEN),
-            Delivery.created_at > func.now() - bindparam("patience", type_=Interval),
+            is_open(_earlier),
+            Delivery.created_at > func.now() - _seconds("patience"),
         )
         .order_by(_earlier.seq.desc())
         .limit(1)
@@ -118,8 +132,8 @@ _claimed = (
     .values(
         state=case((_is_free, "sending"), else_="pending"),
         due_at=case(
-            (_is_free, func.now() + bindparam("lease", type_=Interval)),
-            else_=func.greatest(_blocked.c.until, func.now() + _LOOK_AGAIN),
+            (_is_free, func.now() + _seconds("lease")),
+            else_=func.greatest(_blocked.c.until, func.now() + cast(_LOOK_AGAIN, Interval)),
         ),
         claim=Delivery.claim + 1,
     )

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
 
@@ -24,8 +25,10 @@ from kyros_worker.gathered import Gathered
 from kyros_worker.group_commit import commit
 from kyros_worker.settings import current
 from kyros_worker.webhook import sign
+from kyros_worker.webhook.allowed import allowed, is_shown
 from kyros_worker.webhook.claim import claim_deliveries
 from kyros_worker.webhook.record import Attempted, give_back, record_attempts
+from kyros_worker.webhook.schedule import retry_after_seconds
 from kyros_worker.webhook.send import Answer, Sender
 
 _LOG = logging.getLogger(__name__)
@@ -40,6 +43,9 @@ _GATHER_SECONDS = 0.01
 #: How much longer than the attempt itself its lease lasts.
 _LEASE_MARGIN_SECONDS = 15
 _STOP_SECONDS = 4
+_NOT_SHOWN = (
+    "(The answer of a private address is shown where KYROS_WEBHOOK_ALLOWED_NETWORKS names it.)"
+)
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ class Deliverer:
                 answer = found.result()
             except CancelledError:
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is told in the log of the delivery
                 _LOG.exception("%s could not be sent.", row["id"])
                 answer = Answer(error="It could not be sent: the log of the fleet says why.")
             self._ended.put(_Ended(row["webhook_id"], _attempted(row, at, answer)))
@@ -166,7 +172,8 @@ class Deliverer:
 
     async def _attempt(self, row: RowMapping, timestamp: int) -> Answer:
         if self._sender is None:
-            self._sender = Sender(current().webhook_networks, current().own_addresses)
+            may = allowed()
+            self._sender = Sender(may.networks, may.own)
         body, pending = row["body"].encode(), row["pending_secret"]
         headers = sign.headers(
             secret=decrypt(row["secret"], row["webhook_id"]),
@@ -202,6 +209,28 @@ class Deliverer:
             if not self._running[one.webhook_id]:
                 del self._running[one.webhook_id]
             self._changed.notify()
+
+
+def _attempted(row: RowMapping, at: datetime, answer: Answer) -> Attempted:
+    return Attempted(
+        delivery_id=row["id"],
+        claim=row["claim"],
+        at=at,
+        duration_seconds=answer.duration_seconds,
+        status_code=answer.status,
+        answer=_shown(answer),
+        error=answer.error,
+        retry_after_seconds=retry_after_seconds(answer.retry_after, at),
+    )
+
+
+def _shown(answer: Answer) -> str | None:
+    """The beginning of an answer; what a private address says only where its network is named."""
+    if answer.status is None:
+        return None
+    if answer.private and not is_shown(answer.address):
+        return _NOT_SHOWN
+    return answer.body.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _write(connection: Connection, attempts: Sequence[Attempted]) -> Sequence[None]:

@@ -16,7 +16,7 @@ from kyros_worker.webhook.body import TEST_BODY
 from kyros_worker.webhook.fan_out import DELIVERY_CHANNEL, Fact, add_body, delivery_row
 from kyros_worker.webhook.queries import delivery_shown
 from kyros_worker.webhook.schemas import ChangedWebhook, NewWebhook
-from kyros_worker.webhook.tables import OPEN, Delivery, Webhook
+from kyros_worker.webhook.tables import Delivery, Webhook, is_open
 
 #: A new secret that nobody activated signs alone after so long.
 OVERLAP = timedelta(hours=24)
@@ -219,11 +219,9 @@ def _activated(pending: str) -> dict[str, Any]:
 
 def _let_go(connection: Connection, webhook_id: str) -> None:
     """What was held goes out, with the whole schedule before it."""
-    held = (Delivery.webhook_id == webhook_id, Delivery.state.in_(OPEN))
     restarted = {"tries": 0, "tried_since": func.now(), "due_at": func.now()}
-    connection.execute(
-        update(Delivery).where(*held, Delivery.state == "pending").values(restarted)
-    )
+    held = (Delivery.webhook_id == webhook_id, is_open(Delivery), Delivery.state == "pending")
+    connection.execute(update(Delivery).where(*held).values(restarted))
     wake_fleet(connection)
 
 

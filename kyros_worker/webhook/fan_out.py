@@ -12,7 +12,7 @@ from kyros_worker.clock import rfc3339
 from kyros_worker.ids import new_id
 from kyros_worker.prepared import PREPARED
 from kyros_worker.webhook.body import body
-from kyros_worker.webhook.tables import Delivery, EventBody, Webhook
+from kyros_worker.webhook.tables import Delivery, EventBody, Webhook, is_open
 
 #: The channel on which Postgres tells the dispatcher that a delivery can be sent.
 DELIVERY_CHANNEL = "kyros_deliveries"
@@ -103,11 +103,11 @@ def delivery_row(webhook_id: str, fact: Fact) -> dict[str, Any]:
     }
 
 
-_NEW = inserting("deliveries", Delivery, [
+_NEW = inserting("new_deliveries", Delivery, [
     "id", "webhook_id", "event_id", "event_type", "task_id", "seq", "due_at", "tried_since",
     "created_at",
 ])  # fmt: skip
-_BODIES = inserting("event_bodies", EventBody, ["event_id", "body"])
+_BODIES = inserting("new_bodies", EventBody, ["event_id", "body"])
 
 _news = rows_of(Delivery, "overtaking", ["webhook_id", "task_id"])
 _OVERTAKEN = BulkWrite(
@@ -117,6 +117,7 @@ _OVERTAKEN = BulkWrite(
     .where(
         Delivery.webhook_id == _news.c.webhook_id,
         Delivery.task_id == _news.c.task_id,
+        is_open(Delivery),
         Delivery.event_type == PROGRESS,
         Delivery.state == "pending",
         Delivery.attempts == 0,

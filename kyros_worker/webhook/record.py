@@ -14,7 +14,7 @@ from kyros_worker.event.write import NewEvent
 from kyros_worker.prepared import PREPARED
 from kyros_worker.webhook.schedule import next_try
 from kyros_worker.webhook.system_event import write_system_event
-from kyros_worker.webhook.tables import OPEN, Attempt, Delivery, Webhook
+from kyros_worker.webhook.tables import OPEN, Attempt, Delivery, Webhook, is_open
 from kyros_worker.webhook_times import WebhookTimes
 
 GONE = 410
@@ -130,11 +130,11 @@ _LOCKED = (
     .with_for_update()
     .execution_options(**PREPARED)
 )  # fmt: skip
-_ATTEMPTS = inserting("delivery_attempts", Attempt, [
+_ATTEMPTS = inserting("new_attempts", Attempt, [
     "delivery_id", "number", "at", "duration_seconds", "status_code", "answer", "error",
 ])  # fmt: skip
 _CHANGED = updating(
-    "deliveries", Delivery, ["state", "due_at", "attempts", "tries", "delivered_at"]
+    "tried_deliveries", Delivery, ["state", "due_at", "attempts", "tries", "delivered_at"]
 )
 _ended = rows_of(Delivery, "woken", ["webhook_id", "task_id", "seq"])
 #: What waited for a delivery that has ended: claiming finds out which of it is next.
@@ -146,6 +146,7 @@ _WOKEN = BulkWrite(
         Delivery.webhook_id == _ended.c.webhook_id,
         Delivery.task_id == _ended.c.task_id,
         Delivery.seq > _ended.c.seq,
+        is_open(Delivery),
         Delivery.state == "pending",
         Delivery.attempts == 0,
         Delivery.due_at > func.now(),

@@ -43,9 +43,7 @@ class NewWebhook(Body):
     url: Url = Field(description="http or https; who may be called is the deployment's setting.")
     events: Events
     secret: (
-        Annotated[
-            str, StringConstraints(min_length=1, max_length=256), AfterValidator(_is_text)
-        ]
+        Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_is_text)]
         | None
     ) = Field(None, description="Signs every delivery; made by the server when absent.")
     description: Description | None = None

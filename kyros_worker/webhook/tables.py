@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import TIMESTAMP, Index, text
+from sqlalchemy import TIMESTAMP, ColumnElement, Index, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyros_worker.database import Table
@@ -96,6 +96,21 @@ class Delivery(Table):
     claim: Mapped[int] = mapped_column(server_default=text("0"))
     delivered_at: Mapped[datetime | None] = mapped_column(_AT)
     created_at: Mapped[datetime] = mapped_column(_AT)
+
+
+def is_open(delivery: type[Delivery]) -> ColumnElement[bool]:
+    """Whether it is still to be made. As literals, by which Postgres knows its partial indexes."""
+    return delivery.state.in_([literal_column(f"'{state}'") for state in OPEN])
+
+
+def is_first_try() -> ColumnElement[bool]:
+    """Whether it was never tried."""
+    return Delivery.attempts == literal_column("0")
+
+
+def is_another_try() -> ColumnElement[bool]:
+    """Whether it was tried before."""
+    return Delivery.attempts > literal_column("0")
 
 
 class Attempt(Table):

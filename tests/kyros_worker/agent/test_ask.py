@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 
+from kyros_worker import event_loop as loop
 from kyros_worker.agent.ask import ask, prompt_text
 from kyros_worker.agent.brief import EarlierCall
-from kyros_worker import event_loop as loop
 from kyros_worker.model.catalog import choose, nobody
 from kyros_worker.model.prices import cost, cost_at_most
 from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage, counted_tokens

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from kyros_worker.agent.ask import ask
 from kyros_worker import event_loop as loop
+from kyros_worker.agent.ask import ask
 from kyros_worker.model.catalog import choose
 from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage
 from tests import scripted_openai as scripted

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, select, text
 
+from kyros_worker import event_loop as loop
 from kyros_worker.agent.ask import ask
 from kyros_worker.clock import now
 from kyros_worker.cost import breakers as breaker_rows
@@ -18,7 +19,6 @@ from kyros_worker.cost.breakers import ModelHealth, breakers
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.dispatch import sweeps
 from kyros_worker.event.tables import SystemEvent
-from kyros_worker import event_loop as loop
 from kyros_worker.model.breaker import MOST_FAULTS, PROBE_PAUSE_SECONDS
 from kyros_worker.model.catalog import choose_in_order
 from kyros_worker.model.tables import BreakerRow

@@ -1,0 +1,113 @@
+"""Every event has its deliveries, written with it or not at all."""
+
+import json
+
+import pytest
+
+from kyros_worker import database
+from kyros_worker.clock import now
+from kyros_worker.event.write import NewEvent
+from kyros_worker.task.change import lock_task, write_change
+from kyros_worker.task.create import create_task
+from kyros_worker.webhook.fan_out import Subscriber
+from tests import factories, webhooks
+from tests.factories import WHO
+
+
+def types(webhook_id, *, sent=True):
+    found = webhooks.deliveries(webhook_id)
+    return [one.event_type for one in found if not sent or one.state != "overtaken"]
+
+
+@pytest.mark.parametrize(("wanted", "told"), [
+    (["*"], {"task.created", "task.started", "task.completed", "escalation.approved"}),
+    (["task.*"], {"task.created", "task.started", "task.completed"}),
+    (["task.created", "escalation.*"], {"task.created", "escalation.approved"}),
+    (["system.*"], set()),
+])  # fmt: skip
+def test_who_wants_what(wanted, told):
+    one = Subscriber("whk_1", "test", wanted)
+    names = ("task.created", "task.started", "task.completed", "escalation.approved")
+    assert {name for name in names if one.wants(name, "test")} == told
+    assert not any(one.wants(name, "live") for name in names)
+    assert one.wants("system.alert", None) == ("system.*" in wanted or "*" in wanted)
+
+
+def test_a_whole_task_is_told_in_its_order():
+    endpoint = webhooks.webhook()["id"]
+    other = webhooks.webhook("task.completed")["id"]
+    task_id = factories.create(title="é\u2028", metadata={"b": 1, "2": 1})["id"]
+    factories.run(task_id)
+    told = types(endpoint)
+    assert told[:2] == ["task.created", "task.started"]
+    assert told[-1] == "task.completed"
+    assert "task.progress" not in told
+    assert types(other) == ["task.completed"]
+    claimed = webhooks.deliver_all(endpoint)
+    assert [row["event_type"] for row in claimed] == told
+    first = json.loads(claimed[0]["body"])
+    assert list(first) == ["id", "type", "created_at", "data"]
+    assert (first["id"], first["data"]["id"]) == (claimed[0]["event_id"], task_id)
+    assert first["data"]["status"] == "pending"
+    assert '"metadata":{"2":1,"b":1,' in claimed[0]["body"]
+    last = json.loads(claimed[-1]["body"])
+    assert (last["data"]["status"], last["data"]["title"]) == ("completed", "é\u2028")
+
+
+def test_the_way_of_the_api_is_told_too():
+    endpoint = webhooks.webhook("task.created")["id"]
+    made = create_task(factories.new_task(), WHO, "req_1")
+    told = webhooks.deliveries(endpoint)
+    assert [(one.task_id, one.seq) for one in told] == [(made["id"], 1)]
+
+
+def test_escalations_are_told_with_their_task():
+    endpoint = webhooks.webhook("escalation.*")["id"]
+    task_id = factories.in_state("awaiting_approval")
+    body = json.loads(webhooks.claim(endpoint)[0]["body"])
+    assert (body["type"], body["data"]["task_id"]) == ("escalation.requested", task_id)
+
+
+def test_what_is_rolled_back_is_not_told():
+    endpoint = webhooks.webhook()["id"]
+    task_id = factories.create()["id"]
+    before = len(webhooks.deliveries(endpoint))
+    with database.engine().connect() as connection:
+        task = lock_task(connection, task_id)
+        write_change(connection, task, now(), {}, ["task.started"])
+        connection.rollback()
+    assert len(webhooks.deliveries(endpoint)) == before
+
+
+def test_internal_events_are_nobody_elses():
+    endpoint = webhooks.webhook()["id"]
+    task_id = factories.create()["id"]
+    with database.transaction() as connection:
+        task = lock_task(connection, task_id)
+        write_change(connection, task, now(), {}, [NewEvent("submission.joined", {})])
+    assert types(endpoint) == ["task.created"]
+
+
+def test_progress_stands_for_a_while_and_is_overtaken():
+    endpoint = webhooks.webhook("task.progress")["id"]
+    task_id = factories.create()["id"]
+    for _ in range(3):
+        with database.transaction() as connection:
+            task = lock_task(connection, task_id)
+            write_change(connection, task, now(), {}, ["task.progress"])
+    assert [one.state for one in webhooks.deliveries(endpoint)] == [
+        "overtaken", "overtaken", "pending",
+    ]  # fmt: skip
+    assert webhooks.claim(endpoint) == []
+    webhooks.make_due(endpoint)
+    assert len(webhooks.claim(endpoint)) == 1
+
+
+def test_a_large_task_is_cut():
+    endpoint = webhooks.webhook("task.created")["id"]
+    factories.create(description="\u2028x" * 70_000)
+    body = webhooks.claim(endpoint)[0]["body"].encode()
+    assert len(body) <= 100_000
+    data = json.loads(body)["data"]
+    assert data["truncated"] is True
+    assert data["url"]
