@@ -5,10 +5,9 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import psutil
-
 from kyros_worker.settings import current
 from kyros_worker.webhook.address import Networks, Own, networks, own_ports
+from kyros_worker.webhook.send import addresses_of_this_machine
 
 _LOOPBACK = "127.0.0.0/8,::1/128"
 _POSTGRES_PORT, _REDIS_PORT = 5432, 6379
@@ -35,13 +34,7 @@ def allowed() -> Allowed:
     )
     ports = {settings.api_port, settings.flower_port}
     ports |= {urlsplit(url).port or port for url, port in stores if url is not None}
-    interfaces = [
-        address.address.partition("%")[0]
-        for one in psutil.net_if_addrs().values()
-        for address in one
-        if address.family.name in ("AF_INET", "AF_INET6")
-    ]
-    return Allowed(shown + loopback, shown, own_ports(ports, interfaces))
+    return Allowed(shown + loopback, shown, own_ports(ports, addresses_of_this_machine()))
 
 
 def is_shown(address: str | None) -> bool:

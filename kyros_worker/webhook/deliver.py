@@ -34,6 +34,8 @@ from kyros_worker.webhook.send import Answer, Sender
 _LOG = logging.getLogger(__name__)
 #: Attempts to one endpoint that run side by side in a process, and how many are claimed at once.
 _PLACES = 16
+#: Of all endpoints together; several may be of one host.
+_CONNECTIONS = 1000
 _CLAIMED_AT_ONCE = 8
 #: An endpoint is looked after for so long after its last delivery; new ones need no message then.
 _LINGER_SECONDS = 1.5
@@ -43,6 +45,7 @@ _GATHER_SECONDS = 0.01
 #: How much longer than the attempt itself its lease lasts.
 _LEASE_MARGIN_SECONDS = 15
 _STOP_SECONDS = 4
+_UNSENT = "It could not be sent: the log of the fleet says why."
 _NOT_SHOWN = (
     "(The answer of a private address is shown where KYROS_WEBHOOK_ALLOWED_NETWORKS names it.)"
 )
@@ -165,7 +168,7 @@ class Deliverer:
                 return
             except Exception:  # noqa: BLE001 - it is told in the log of the delivery
                 _LOG.exception("%s could not be sent.", row["id"])
-                answer = Answer(error="It could not be sent: the log of the fleet says why.")
+                answer = Answer(None, b"", None, _UNSENT, 0, None, private=False)
             self._ended.put(_Ended(row["webhook_id"], _attempted(row, at, answer)))
 
         running.add_done_callback(ended)
@@ -173,7 +176,9 @@ class Deliverer:
     async def _attempt(self, row: RowMapping, timestamp: int) -> Answer:
         if self._sender is None:
             may = allowed()
-            self._sender = Sender(may.networks, may.own)
+            self._sender = Sender(
+                may.networks, may.own, connections=_CONNECTIONS, connections_per_host=0
+            )
         body, pending = row["body"].encode(), row["pending_secret"]
         headers = sign.headers(
             secret=decrypt(row["secret"], row["webhook_id"]),

@@ -88,12 +88,12 @@ def test_a_lone_role_is_accepted_without_another_statement(no_tasks):
     event.listen(database.engine(), "before_cursor_execute", see)
     try:
         work = factories.begin(task["submission_id"])
-        assert len(seen) == 3, "a claim without budgets"
+        assert len(seen) == 4, "a claim without budgets"
         reply = factories.answer_of(work)
         seen.clear()
         factories.finish(work, reply)
     finally:
         event.remove(database.engine(), "before_cursor_execute", see)
-    assert len(seen) == 3
+    assert len(seen) == 4
     assert "accepted_calls" not in "".join(seen)
     assert factories.row(ModelCall, work.call_id).accepted
