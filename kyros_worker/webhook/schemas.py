@@ -20,7 +20,7 @@ EventName = Literal[
 def _may_be_called(url: str) -> str:
     may = allowed()
     if (refused := refusal_of_url(url, may.networks, may.own)) is not None:
-        raise ValueError(f"can't be called: {refused}")
+        raise ValueError(f"can't be called: {refused.removesuffix('.')}")
     return url
 
 
