@@ -43,6 +43,7 @@ _SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
     (sweeps.undecided, 1),
     (sweeps.raise_waiting, 10),
     (sweeps.old_answers, 60),
+    (sweeps.lost_workers, 10),
 )
 
 

@@ -11,6 +11,7 @@ from kyros_worker.clock import now
 from kyros_worker.database import is_away, transaction
 from kyros_worker.escalation.tables import Escalation
 from kyros_worker.idempotency import remember
+from kyros_worker.monitoring.heartbeat import forget_lost_workers
 from kyros_worker.submission.create import wake_dispatcher
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.approve import expire_escalation
@@ -75,6 +76,12 @@ def old_answers() -> None:
     """Forgets the first answers to requests that are too old to be repeated."""
     with transaction() as connection:
         remember.expire(connection, _AT_ONCE)
+
+
+def lost_workers() -> None:
+    """Forgets the workers that have not been seen for long."""
+    with transaction() as connection:
+        forget_lost_workers(connection)
 
 
 def _each(query: Select[*tuple[Any, ...]], change: Callable[..., None]) -> None:
