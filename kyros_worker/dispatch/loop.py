@@ -41,6 +41,7 @@ _SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
     (sweeps.expired_leases, 1),
     (sweeps.deadlines, 1),
     (sweeps.undecided, 1),
+    (sweeps.after_maintenance, 1),
     (sweeps.raise_waiting, 10),
     (sweeps.old_answers, 60),
     (sweeps.lost_workers, 10),
