@@ -9,7 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 from api import caller, errors, probes, reference, request_id, strict_url
 from api.documentation import INFO, SECURITY_SCHEMES, Problem
 from api.strict_request import StrictRequest
-from api.v1 import agents, api_keys, escalations, monitoring, tasks, webhooks
+from api.v1 import agents, api_keys, escalations, monitoring, system, tasks, webhooks
 from kyros_worker import strict_json
 
 
@@ -45,7 +45,7 @@ def create_app() -> OpenAPI:
     app.after_request(_finish)
     app.register_blueprint(probes.blueprint)
     app.register_blueprint(reference.blueprint)
-    for room in (tasks, agents, escalations, webhooks, api_keys, monitoring):
+    for room in (tasks, agents, escalations, webhooks, api_keys, monitoring, system):
         app.register_api(room.blueprint)
     return app
 

@@ -17,7 +17,7 @@ _ANSWER_SECONDS = 2
 
 def silent() -> list[str]:
     """The names of those that do not answer; empty when all is well."""
-    probes = {"Postgres": _postgres_answers, "Redis": _redis_answers}
+    probes = {"Postgres": _postgres_answers, "Redis": redis_answers}
     return [name for name, answers in probes.items() if not answers()]
 
 
@@ -30,7 +30,8 @@ def _postgres_answers() -> bool:
     return True
 
 
-def _redis_answers() -> bool:
+def redis_answers() -> bool:
+    """Whether the broker answers a ping within two seconds."""
     try:
         return bool(_redis().ping())
     except RedisError:

@@ -134,6 +134,6 @@ def redis_url(stores: Stores) -> str:
 
 @pytest.fixture
 def no_tasks(schema: None) -> None:
-    """No tasks at all, for what looks at every one of them, and no faults of models."""
+    """No tasks at all, for what looks at every one of them, no faults of models, no maintenance."""
     with database.transaction() as connection:
-        connection.execute(text("TRUNCATE tasks, events, breakers CASCADE"))
+        connection.execute(text("TRUNCATE tasks, events, breakers, maintenance CASCADE"))

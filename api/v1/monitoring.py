@@ -8,10 +8,12 @@ from pydantic import BaseModel, Field
 from api.answer import success
 from api.caller import caller, requires
 from api.documentation import api_blueprint, responses
+from kyros_worker import readiness
 from kyros_worker.auth.subject import Mode
 from kyros_worker.cost import report
 from kyros_worker.cost.report import Period
 from kyros_worker.database import read
+from kyros_worker.monitoring.health import Overall, Status, read_health
 from kyros_worker.schemas import Query
 
 blueprint = api_blueprint("monitoring", __name__, "What happens, and what it costs.")
@@ -108,6 +110,78 @@ class TaskCosts(CostSums):
     """What the calls of one task cost, all runs of it."""
 
     task_id: str
+
+
+class ComponentHealth(BaseModel):
+    """How one component is."""
+
+    status: Status = Field(description="`unknown` is what only a database that is away could tell.")
+
+
+class WorkersHealth(ComponentHealth):
+    """How the workers of a role are."""
+
+    count: int | None = Field(description="How many were seen within 15 s.")
+
+
+class RolesHealth(BaseModel):
+    """How the workers of each role are."""
+
+    implementer: WorkersHealth
+    critic: WorkersHealth
+    integrator: WorkersHealth
+
+
+class LeftAloneModel(BaseModel):
+    """A live model that is not called for a while, since its provider failed again and again."""
+
+    model: str = Field(description="`provider:name`")
+    state: Literal["open", "half_open"]
+    error_kind: str | None
+
+
+class ModelsHealth(ComponentHealth):
+    """How the live models are that the configuration names."""
+
+    left_alone: list[LeftAloneModel]
+
+
+class ComponentsHealth(BaseModel):
+    """How each component is."""
+
+    database: ComponentHealth
+    broker: ComponentHealth
+    workers: RolesHealth
+    models: ModelsHealth
+
+
+class MaintenanceHealth(BaseModel):
+    """Whether workers may start anything new."""
+
+    enabled: bool
+    message: str | None
+
+
+class Health(BaseModel):
+    """How all of it is."""
+
+    overall_status: Overall = Field(
+        description="Without the database `unhealthy`; without any other component `degraded`."
+    )
+    components: ComponentsHealth
+    maintenance: MaintenanceHealth | None = Field(description="Null while the database is away.")
+    test_mode: bool = Field(
+        description="Whether the whole deployment is in test mode: no model is configured."
+    )
+    version: str
+    uptime_seconds: float = Field(description="Of the API's process that answers.")
+
+
+@blueprint.get("/monitoring/health", responses=responses(Health))
+@requires()
+def get_health() -> Response:
+    """Get how all of it is; 200 also when something is wrong."""
+    return success(read_health(broker_answers=readiness.redis_answers()))
 
 
 @blueprint.get("/monitoring/costs", responses=responses(Costs))

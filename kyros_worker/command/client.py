@@ -26,6 +26,8 @@ _ANSWER_SECONDS = 30.0
 _STREAM_SECONDS = 30.0
 _PAGE = 200
 
+_MAINTENANCE = "/system/maintenance"
+
 _OK = 200
 _ERROR = 400
 _CONFLICT = 409
@@ -130,6 +132,14 @@ class Client:
         body = {} if comment is None else {"comment": comment}
         return self._escalation(self._post(f"{_escalation_path(escalation_id)}/{verb}", body))
 
+    def maintenance(self) -> dict[str, Any]:
+        """Whether maintenance is on, since when and why."""
+        return self._maintenance(self._get(_MAINTENANCE, {}))
+
+    def change_maintenance(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Turns maintenance on or off, as `body` says; gives the state."""
+        return self._maintenance(self._post(_MAINTENANCE, body))
+
     def stream(self, task_id: str, after: int) -> Iterator[event_stream.Event]:
         """What happens to a task after the event `after`, live, as long as the connection lasts.
 
@@ -221,6 +231,11 @@ class Client:
 
     def _escalation(self, data: Any) -> Escalation:
         if not isinstance(data, dict) or "rule" not in data:
+            raise self._foreign()
+        return data
+
+    def _maintenance(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict) or "enabled" not in data:
             raise self._foreign()
         return data
 

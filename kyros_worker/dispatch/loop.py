@@ -1,8 +1,8 @@
 """The dispatcher's process, a thread for each of its works.
 
-One publishes, one wakes the fleet of webhooks, one watches the broker, one runs the sweeps. They
-share nothing: a broker that is away or slow holds up no sweep, so recovery never runs through the
-broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
+One publishes, one wakes the fleet of webhooks, one watches the broker, one sweeps, one tells the
+health. They share nothing: a broker that is away or slow holds up no sweep, so recovery never runs
+through the broker that it recovers (design, law 2). Any number of dispatchers may run side by side.
 """
 
 import gc
@@ -24,7 +24,7 @@ from redis import Redis, RedisError
 from sqlalchemy import Connection, text
 
 from kyros_worker.database import is_away
-from kyros_worker.dispatch import lost_messages, sentinel, sweeps
+from kyros_worker.dispatch import health, lost_messages, sentinel, sweeps
 from kyros_worker.dispatch.publish import AT_ONCE, publish_due, publishing
 from kyros_worker.dispatch.wake import Waker
 from kyros_worker.settings import current
@@ -41,15 +41,21 @@ _BUSY = 3
 _GATHER_SECONDS = 0.02
 #: After Postgres was away, workers get this long to renew their leases before one is taken.
 _GRACE_SECONDS = 8.0
+_HEALTH_SECONDS = 5.0
+#: After a start, and after Postgres was away, workers get this long to be seen before it is told
+#: that they are not there.
+_HEALTH_GRACE_SECONDS = 20.0
 
 #: Each sweep and how often it runs, in seconds.
 _SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
     (sweeps.expired_leases, 1),
     (sweeps.deadlines, 1),
     (sweeps.undecided, 1),
+    (sweeps.after_maintenance, 1),
     (sweeps.raise_waiting, 10),
     (sweeps.old_answers, 60),
     (sweeps.old_rotations, 60),
+    (sweeps.lost_workers, 10),
 )
 
 
@@ -61,7 +67,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     threads = [
         threading.Thread(target=_keep_going, args=(run, stopping), name=run.__name__, daemon=True)
-        for run in (_publish, _wake, _watch_broker, _sweep)
+        for run in (_publish, _wake, _watch_broker, _sweep, _tell_health)
     ]
     # What is due to be published waits for no sweep's turn at the interpreter, and for no search
     # of all that is loaded for garbage.
@@ -148,6 +154,14 @@ def _sweep(stopping: threading.Event) -> None:
                 sweep()
                 due[sweep] = time.monotonic() + pace
         stopping.wait(_POLL_SECONDS)
+
+
+def _tell_health(stopping: threading.Event) -> None:
+    """Tells how all is. It asks the broker, so it is no sweep."""
+    pause = _HEALTH_GRACE_SECONDS
+    while not stopping.wait(pause):
+        health.check()
+        pause = _HEALTH_SECONDS
 
 
 def _wait_for_news(connection: Connection) -> None:

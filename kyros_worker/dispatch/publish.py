@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, func, select, text, update
 
 from kyros_worker.bulk import is_one_of
 from kyros_worker.database import engine
+from kyros_worker.monitoring.maintenance import is_on
 from kyros_worker.prepared import PREPARED
 from kyros_worker.queue.names import PRIORITIES, RUN_SUBMISSION
 from kyros_worker.submission.tables import Submission
@@ -47,7 +48,7 @@ def publishing() -> Iterator[Connection]:
 def publish_due(connection: Connection, app: Celery, producer: Producer) -> int:
     """Publishes up to 500 due submissions in one round trip; gives how many.
 
-    Raises the broker's errors.
+    During maintenance none. Raises the broker's errors.
     """
     rows = _mark_due(connection)
     if rows:
@@ -62,7 +63,7 @@ def publish_due(connection: Connection, app: Celery, producer: Producer) -> int:
 def _mark_due(connection: Connection) -> Sequence[Row[str, str, str, int, datetime]]:
     due = (
         select(Submission.id)
-        .where(Submission.state == "queued", Submission.publish_at <= func.now())
+        .where(Submission.state == "queued", Submission.publish_at <= func.now(), ~is_on())
         .order_by(Submission.publish_at)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)

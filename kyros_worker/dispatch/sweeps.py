@@ -5,12 +5,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select, true, update
 
 from kyros_worker.clock import now
 from kyros_worker.database import is_away, transaction
+from kyros_worker.dispatch.publish_again import publish_again
 from kyros_worker.escalation.tables import Escalation
 from kyros_worker.idempotency import remember
+from kyros_worker.monitoring.heartbeat import forget_lost_workers
+from kyros_worker.monitoring.maintenance import resumed, to_resume
 from kyros_worker.submission.create import wake_dispatcher
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.approve import expire_escalation
@@ -82,6 +85,28 @@ def old_rotations() -> None:
     """Activates the secrets of webhooks that have been pending for a day."""
     with transaction() as connection:
         activate_old_rotations(connection)
+
+
+def lost_workers() -> None:
+    """Forgets the workers that have not been seen for long."""
+    with transaction() as connection:
+        forget_lost_workers(connection)
+
+
+def after_maintenance() -> None:
+    """Publishes again what could not begin, as soon as maintenance has ended.
+
+    Its messages are gone: workers found nothing to do. Who dies in between repeats it.
+    """
+    with transaction() as connection:
+        ended_at = to_resume(connection)
+    if ended_at is None:
+        return
+    count = publish_again(true())
+    with transaction() as connection:
+        resumed(connection, ended_at)
+        wake_dispatcher(connection)
+    _LOG.info("Maintenance has ended: %s queued submissions are published again.", count)
 
 
 def _each(query: Select[*tuple[Any, ...]], change: Callable[..., None]) -> None:

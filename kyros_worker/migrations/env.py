@@ -8,6 +8,7 @@ import kyros_worker.escalation.tables
 import kyros_worker.event.tables
 import kyros_worker.idempotency.tables
 import kyros_worker.model.tables
+import kyros_worker.monitoring.tables
 import kyros_worker.submission.tables
 import kyros_worker.task.tables
 import kyros_worker.webhook.tables  # noqa: F401

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from kyros_worker.bulk import BulkWrite, Writes, is_one_of, rows_of, updating
+from kyros_worker.monitoring.maintenance import is_on
 from kyros_worker.prepared import PREPARED
 from kyros_worker.submission.create import QUEUE_CHANNEL
 from kyros_worker.submission.tables import Submission
@@ -42,7 +43,10 @@ def claim(
     worker: str,
     lease_seconds: float,
 ) -> Sequence[RowMapping]:
-    """Takes those of the submissions of these locked tasks that are queued and due; gives them."""
+    """Takes those of the submissions of these locked tasks that are queued and due; gives them.
+
+    During maintenance none.
+    """
     values = {
         "ids": list(submission_ids),
         "task_ids": list(task_ids),
@@ -59,6 +63,7 @@ _CLAIM = (
         is_one_of(Submission.task_id, "task_ids"),
         Submission.state == "queued",
         Submission.due_at <= func.clock_timestamp(),
+        ~is_on(),
     )
     .values(
         state="running",

@@ -16,6 +16,7 @@ from typing import Any
 from billiard.einfo import ExceptionInfo
 from celery.concurrency.base import BasePool
 
+from kyros_worker.monitoring.heartbeat import Heartbeat
 from kyros_worker.queue.names import DELIVER, RUN_SUBMISSION
 from kyros_worker.task.jobs import rejected
 from kyros_worker.task.perform import take
@@ -39,6 +40,10 @@ class Pool(BasePool):  # type: ignore[misc]
     def on_start(self) -> None:
         """Celery starts the worker."""
         self._in_hand: set[Future[None]] = set()
+        # Celery's hints for the processes of other pools: the application and the worker's name.
+        _, name = self.options["initargs"]
+        self._heartbeat = Heartbeat(name)
+        self._heartbeat.start()
         # What is loaded stays: to look through all of it for garbage stops every call for 0.2 s.
         gc.collect()
         gc.freeze()
@@ -62,6 +67,7 @@ class Pool(BasePool):  # type: ignore[misc]
 
     def on_stop(self) -> None:
         """Waits for the leases to be given back, which the shutdown's beginning asked for."""
+        self._heartbeat.stop()
         wait(list(self._in_hand), _STOP_SECONDS)
 
     def _end(self, callback: Callable[..., None], began: float, done: "Future[None]") -> None:

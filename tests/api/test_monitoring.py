@@ -1,14 +1,17 @@
-"""`/v1/monitoring`: the report of costs against plain SQL over the ledger."""
+"""`/v1/monitoring`: health, and the report of costs against plain SQL over the ledger."""
 
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from kyros_worker import readiness
 from kyros_worker.clock import now
 from kyros_worker.cost.report import PERIODS
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.database import read, transaction
+from kyros_worker.monitoring.heartbeat import Heartbeat
+from kyros_worker.settings import ROLES
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.lost import take_from_lost_worker
 from tests import factories
@@ -164,3 +167,52 @@ def test_a_tasks_own_costs_and_savings(client, admin):
 def test_costs_of_a_task_that_is_not_there(client, admin):
     answer = client.get("/v1/tasks/task_0000000000000/costs", headers=admin)
     assert (answer.status_code, answer.json["data"]["status"]) == (404, "failed")
+
+
+HEALTH = "/v1/monitoring/health"
+
+
+@pytest.fixture
+def all_work():
+    with transaction() as connection:
+        connection.execute(text("TRUNCATE workers"))
+        for role in (*ROLES, "webhooks"):
+            Heartbeat(f"{role}@machine-1")._beat(connection)
+
+
+def test_health(client, new_key, all_work):
+    headers = {"Authorization": f"Bearer {new_key('escalations:request')['key']}"}
+    answer = client.get(HEALTH, headers=headers)
+    found = answer.json["data"]
+    assert answer.status_code == 200
+    assert found.pop("uptime_seconds") > 0
+    assert found.pop("version")
+    worker = {"status": "healthy", "count": 1}
+    assert found == {
+        "overall_status": "healthy",
+        "components": {
+            "database": {"status": "healthy"},
+            "broker": {"status": "healthy"},
+            "workers": {"implementer": worker, "critic": worker, "integrator": worker},
+            "models": {"status": "healthy", "left_alone": []},
+        },
+        "maintenance": {"enabled": False, "message": None},
+        "test_mode": True,
+    }
+    assert client.get(HEALTH).status_code == 401
+
+
+def test_degraded_is_200_too(client, admin, all_work, monkeypatch):
+    monkeypatch.setattr(readiness, "redis_answers", lambda: False)
+    answer = client.get(HEALTH, headers=admin)
+    found = answer.json["data"]
+    assert (answer.status_code, found["overall_status"]) == (200, "degraded")
+    assert found["components"]["broker"] == {"status": "unhealthy"}
+
+
+def test_health_shows_maintenance(client, admin, all_work):
+    sent = {"enabled": True, "message": "A move."}
+    client.post("/v1/system/maintenance", json=sent, headers=admin)
+    found = client.get(HEALTH, headers=admin).json["data"]
+    client.post("/v1/system/maintenance", json={"enabled": False}, headers=admin)
+    assert (found["maintenance"], found["overall_status"]) == (sent, "healthy")

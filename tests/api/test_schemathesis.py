@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import AcceptedNegativeData, FailureGroup, ServerError
@@ -59,6 +60,14 @@ def expected(failure, case, response):
 bounded = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.fixture(autouse=True)
+def _maintenance_ends(no_tasks):
+    """One of the calls turns it on."""
+    yield
+    with transaction() as connection:
+        connection.execute(text("TRUNCATE maintenance"))
 
 
 @schema.parametrize()

@@ -288,6 +288,29 @@ def upgrade() -> None:
     sa.Column('error', sa.String(), nullable=True),
     sa.PrimaryKeyConstraint('delivery_id', 'number')
     )
+    op.create_table('workers',
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('role', sa.String(), nullable=False),
+    sa.Column('started_at', sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('seen_at', sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name')
+    )
+    op.create_table('told_health',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('overall_status', sa.String(), nullable=False),
+    sa.Column('statuses', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('at', sa.TIMESTAMP(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('maintenance',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('enabled', sa.Boolean(), nullable=False),
+    sa.Column('resuming', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('message', sa.String(), nullable=True),
+    sa.Column('changed_by', sa.String(), nullable=True),
+    sa.Column('changed_at', sa.TIMESTAMP(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id')
+    )
     # ### end Alembic commands ###
 
 
@@ -297,6 +320,9 @@ def downgrade() -> None:
     op.drop_table('deliveries')
     op.drop_table('event_bodies')
     op.drop_table('webhooks')
+    op.drop_table('maintenance')
+    op.drop_table('told_health')
+    op.drop_table('workers')
     op.drop_table('system_events')
     op.drop_table('spendings')
     op.drop_index('model_calls_costs', table_name='model_calls', postgresql_where=sa.text("state <> 'started'"))

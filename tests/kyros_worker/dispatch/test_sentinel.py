@@ -6,7 +6,7 @@ import pytest
 from redis import Redis, RedisError
 from sqlalchemy import func
 
-from kyros_worker.dispatch import sentinel
+from kyros_worker.dispatch import publish_again, sentinel
 from kyros_worker.submission.tables import Submission
 from tests import factories
 from tests.kyros_worker.dispatch.test_publish import Broker, make, publish
@@ -90,7 +90,7 @@ def test_what_waits_for_its_time_keeps_it(no_tasks, redis):
 
 
 def test_more_than_one_part(no_tasks, redis, monkeypatch):
-    monkeypatch.setattr(sentinel, "_AT_ONCE", 2)
+    monkeypatch.setattr(publish_again, "_AT_ONCE", 2)
     made = make(5)
     publish(Broker())
     sentinel.check(redis)
