@@ -29,6 +29,7 @@ check: install  ## Format, lint, types and the arrows between rooms.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy sdks/python/kyros
 	$(BIN)/lint-imports
 
 bench: install  ## Every measurement beside its bare peers, half an hour; `python -m bench NAME` for one.

@@ -152,6 +152,7 @@ class ComponentsHealth(BaseModel):
     database: ComponentHealth
     broker: ComponentHealth
     workers: RolesHealth
+    webhooks: WorkersHealth = Field(description="The fleet that delivers.")
     models: ModelsHealth
 
 

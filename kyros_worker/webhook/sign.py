@@ -37,7 +37,8 @@ def standard_key(secret: str) -> bytes:
     encoded = secret.removeprefix(_PREFIX)
     if encoded == secret or not _BASE64.fullmatch(encoded):
         return secret.encode()
-    return base64.b64decode(encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4))
+    bare = encoded.rstrip("=")
+    return base64.b64decode(bare + "=" * (-len(bare) % 4))
 
 
 def whsec_form(secret: str) -> str:
