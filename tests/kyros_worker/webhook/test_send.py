@@ -619,27 +619,38 @@ def test_a_name_that_turns_to_loopback_is_refused():
             assert server.connections == 0
             assert names.asked == 4
             await sender.close()
+        names.transport.close()
 
     run(test)
 
 
 def test_the_address_that_was_judged_is_connected_to():
+    ending = False
+
+    async def handle(peer):
+        while True:
+            await peer.request()
+            await peer.answer(Connection="close" if ending else "keep-alive")
+
     async def test():
+        nonlocal ending
         # Were the name asked again between the judgement and the connection, that would fail.
         names = Names("127.0.0.1", "10.0.0.1")
         resolve = await asked_of(names)
-        async with Server(answering()) as server:
+        async with Server(handle) as server:
             sender = Sender(LOOPBACK, resolve=resolve)
             url = f"http://rebind.example:{server.port}/"
             for _ in range(2):  # the second on the same connection, so the name isn't asked
                 answer = await sender.send(url, HEADERS, BODY)
                 assert (answer.status, answer.address) == (200, "127.0.0.1")
             assert (server.connections, names.asked) == (1, 1)
-            await sender.close()
+            ending = True
+            assert (await sender.send(url, HEADERS, BODY)).status == 200
             answer = await sender.send(url, HEADERS, BODY)  # on a new one it is
             assert "10.0.0.1 is private" in (answer.error or "")
             assert names.asked == 2
             await sender.close()
+        names.transport.close()
 
     run(test)
 
