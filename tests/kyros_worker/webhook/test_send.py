@@ -361,6 +361,27 @@ def test_an_idle_connection_on_which_something_came_is_not_used(after):
     run(test)
 
 
+def test_an_answer_to_nothing_is_not_taken_for_the_next():
+    async def handle(peer):
+        while True:
+            await peer.request()
+            await peer.answer(body=b"first")
+            await asyncio.sleep(0.05)
+            await peer.answer(body=b"stale")
+
+    async def test():
+        sender = Sender(LOOPBACK)
+        async with Server(handle) as server:
+            for _ in range(3):
+                answer = await sender.send(server.url, HEADERS, BODY)
+                assert (answer.status, answer.body) == (200, b"first")
+                await asyncio.sleep(0.2)  # the loop reads the second one
+            await sender.close()
+        assert server.connections == 3
+
+    run(test)
+
+
 def test_a_request_that_may_have_been_read_is_not_sent_twice():
     async def handle(peer):
         await peer.request()
