@@ -53,22 +53,38 @@ def claim_deliveries(
     A delivery waits while an earlier one of its task and endpoint is open, for `order_seconds`
     after its event at most. A lease that has run out is due again: whoever held it has died.
     """
-    first = connection.execute(_FIRST, {"ids": list(webhook_ids), "most": most}).all()
-    taken = Counter(row.webhook_id for row in first)
-    others = [one for one in webhook_ids if taken[one] < most]
-    again = connection.execute(_AGAIN, {"ids": others, "most": most}).all() if others else []
-    due = [row.id for row in first]
-    for row in again:
-        taken[row.webhook_id] += 1
-        if taken[row.webhook_id] <= most:
-            due.append(row.id)
-    if not due:
-        return []
     times = {
         "lease": timedelta(seconds=lease_seconds),
         "patience": timedelta(seconds=order_seconds),
     }
-    return connection.execute(_CLAIM, {"ids": due, **times}).mappings().all()
+    rooms = dict.fromkeys(webhook_ids, most)
+    claimed: list[RowMapping] = []
+    for due in (_FIRST, _AGAIN):
+        # First tries that wait for an earlier one take no room: it may be a retry that they need.
+        found = _claim(connection, due, rooms, most, times)
+        claimed += found
+        taken = Counter(row["webhook_id"] for row in found)
+        rooms = {one: room - taken[one] for one, room in rooms.items() if taken[one] < room}
+    return claimed
+
+
+def _claim(
+    connection: Connection,
+    due: Select[tuple[str, str]],
+    rooms: dict[str, int],
+    most: int,
+    times: dict[str, timedelta],
+) -> Sequence[RowMapping]:
+    """Claims of what is due as many of each endpoint as it has room for."""
+    chosen = []
+    seen: Counter[str] = Counter()
+    for row in connection.execute(due, {"ids": list(rooms), "most": most}) if rooms else ():
+        seen[row.webhook_id] += 1
+        if seen[row.webhook_id] <= rooms[row.webhook_id]:
+            chosen.append(row.id)
+    if not chosen:
+        return []
+    return connection.execute(_CLAIM, {"ids": chosen, **times}).mappings().all()
 
 
 def _due(*, first: bool) -> Select[tuple[str, str]]:

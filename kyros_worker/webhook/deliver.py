@@ -33,10 +33,10 @@ from kyros_worker.webhook.send import Answer, Sender
 
 _LOG = logging.getLogger(__name__)
 #: Attempts to one endpoint that run side by side in a process, and how many are claimed at once.
-_PLACES = 16
+_PLACES = 32
 #: Of all endpoints together; several may be of one host.
 _CONNECTIONS = 1000
-_CLAIMED_AT_ONCE = 8
+_CLAIMED_AT_ONCE = 16
 #: An endpoint is looked after for so long after its last delivery; new ones need no message then.
 _LINGER_SECONDS = 1.5
 _PAUSE_SECONDS = 0.05

@@ -153,6 +153,18 @@ def test_it_does_not_wait_for_ever():
     assert [row["event_type"] for row in webhooks.claim(endpoint)] == ["task.cancelled"]
 
 
+def test_what_waits_for_a_retry_does_not_hold_it_up():
+    endpoint = webhooks.webhook("task.created", "task.cancelled")["id"]
+    for _ in range(3):
+        factories.in_state("cancelled")
+    first = webhooks.claim(endpoint)
+    assert {row["event_type"] for row in first} == {"task.created"}
+    webhooks.record(*(webhooks.attempted(row, 500) for row in first))
+    webhooks.make_due(endpoint)
+    again = webhooks.claim(endpoint, most=2)
+    assert [row["event_type"] for row in again] == ["task.created"] * 2
+
+
 def test_redelivery_and_replay_keep_the_event():
     endpoint = told(3)
     first = webhooks.deliver_all(endpoint)
