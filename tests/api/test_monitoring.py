@@ -194,6 +194,7 @@ def test_health(client, new_key, all_work):
             "database": {"status": "healthy"},
             "broker": {"status": "healthy"},
             "workers": {"implementer": worker, "critic": worker, "integrator": worker},
+            "webhooks": worker,
             "models": {"status": "healthy", "left_alone": []},
         },
         "maintenance": {"enabled": False, "message": None},

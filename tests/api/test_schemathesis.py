@@ -17,6 +17,8 @@ BEYOND_A_SCHEMA = (
     # Opaque: the answers give them out, and nobody makes them up.
     ("cursor", "is not a cursor of this list"),
     ("expires_at", "must be in the future"),
+    # Whom a webhook may call depends on the deployment, and on more than a URL's form.
+    ("url", "can't be called"),
     # The strict parser's own, which stands before every schema (contract, "Conventions").
     ("", "contains a NUL character"),
     # In test mode these keys steer the sandbox; in live mode they are free, as the document says.

@@ -59,7 +59,7 @@ def test_each_role_needs_a_worker(nobody_works):
         "integrator": {"status": "unhealthy", "count": 0},
     }
     assert found["overall_status"] == "degraded"
-    work(*ROLES)
+    work(*ROLES, "webhooks")
     assert read_health(broker_answers=True)["overall_status"] == "healthy"
     assert read_health(broker_answers=False)["overall_status"] == "degraded"
 
@@ -67,7 +67,7 @@ def test_each_role_needs_a_worker(nobody_works):
 def test_a_model_that_is_left_alone(nobody_works, tmp_path):
     from sqlalchemy import text
 
-    work(*ROLES)
+    work(*ROLES, "webhooks")
     with transaction() as connection:
         connection.execute(text(
             "INSERT INTO breakers (id, faults, open_until, error_kind) VALUES "
