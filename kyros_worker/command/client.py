@@ -16,6 +16,8 @@ from kyros_worker.task.states import FINAL_STATES
 
 Task = dict[str, Any]
 Escalation = dict[str, Any]
+Webhook = dict[str, Any]
+Delivery = dict[str, Any]
 
 #: The pauses in seconds before a request is sent again, where the answer names no other.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
@@ -132,6 +134,60 @@ class Client:
         body = {} if comment is None else {"comment": comment}
         return self._escalation(self._post(f"{_escalation_path(escalation_id)}/{verb}", body))
 
+    def webhooks(self, limit: int) -> dict[str, Any]:
+        """The newest: `webhooks`, `next_cursor`, `has_more`."""
+        return self._pages("/webhooks", "webhooks", {}, limit)
+
+    def webhook(self, webhook_id: str) -> Webhook:
+        """One webhook."""
+        return self._webhook(self._get(_webhook_path(webhook_id), {}))
+
+    def create_webhook(self, body: dict[str, Any]) -> Webhook:
+        """Makes the webhook that `body` is; gives it with its secret."""
+        return self._with_secret(self._post("/webhooks", body))
+
+    def change_webhook(self, webhook_id: str, body: dict[str, Any]) -> Webhook:
+        """Changes what `body` names; gives the webhook as it is then."""
+        content = strict_json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = self._http.build_request(
+            "PATCH", _webhook_path(webhook_id), content=content, headers=headers
+        )
+        return self._webhook(self._answer(request))
+
+    def delete_webhook(self, webhook_id: str) -> Webhook:
+        """Deletes a webhook; gives it as it was."""
+        request = self._http.build_request("DELETE", _webhook_path(webhook_id))
+        return self._webhook(self._answer(request))
+
+    def rotate_webhook_secret(self, webhook_id: str) -> Webhook:
+        """Makes a pending secret; gives the webhook with it."""
+        return self._with_secret(self._post(f"{_webhook_path(webhook_id)}/rotate-secret", {}))
+
+    def activate_webhook_secret(self, webhook_id: str) -> Webhook:
+        """Has the pending secret sign alone."""
+        return self._webhook(self._post(f"{_webhook_path(webhook_id)}/activate-secret", {}))
+
+    def test_webhook(self, webhook_id: str) -> Delivery:
+        """Sends the test event; gives its delivery."""
+        return self._delivery(self._post(f"{_webhook_path(webhook_id)}/test", {}))
+
+    def deliveries(self, webhook_id: str, limit: int) -> dict[str, Any]:
+        """The newest of a webhook: `deliveries`, `next_cursor`, `has_more`."""
+        return self._pages(f"{_webhook_path(webhook_id)}/deliveries", "deliveries", {}, limit)
+
+    def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Sends a delivery again at once."""
+        path = f"{_webhook_path(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/redeliver"
+        return self._delivery(self._post(path, {}))
+
+    def replay_webhook(self, webhook_id: str, since: str) -> dict[str, Any]:
+        """Sends everything since a time again; gives how many that are."""
+        replayed = self._post(f"{_webhook_path(webhook_id)}/replay", {"since": since})
+        if not isinstance(replayed, dict) or "deliveries" not in replayed:
+            raise self._foreign()
+        return replayed
+
     def maintenance(self) -> dict[str, Any]:
         """Whether maintenance is on, since when and why."""
         return self._maintenance(self._get(_MAINTENANCE, {}))
@@ -234,6 +290,21 @@ class Client:
             raise self._foreign()
         return data
 
+    def _webhook(self, data: Any) -> Webhook:
+        if not isinstance(data, dict) or "events" not in data:
+            raise self._foreign()
+        return data
+
+    def _with_secret(self, data: Any) -> Webhook:
+        if "secret" not in self._webhook(data):
+            raise self._foreign()
+        return self._webhook(data)
+
+    def _delivery(self, data: Any) -> Delivery:
+        if not isinstance(data, dict) or "event_type" not in data:
+            raise self._foreign()
+        return data
+
     def _maintenance(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict) or "enabled" not in data:
             raise self._foreign()
@@ -253,6 +324,10 @@ def _path(task_id: str) -> str:
 
 def _escalation_path(escalation_id: str) -> str:
     return f"/escalations/{quote(escalation_id, safe='')}"
+
+
+def _webhook_path(webhook_id: str) -> str:
+    return f"/webhooks/{quote(webhook_id, safe='')}"
 
 
 def _is_passing(response: httpx.Response) -> bool:

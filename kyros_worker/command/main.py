@@ -11,6 +11,7 @@ from kyros_worker.command.home import Home, of
 from kyros_worker.command.keys import keys_app
 from kyros_worker.command.maintenance_commands import maintenance_app
 from kyros_worker.command.task_commands import task_app
+from kyros_worker.command.webhook_commands import webhooks_app
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.settings import load
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(task_app)
 app.add_typer(escalations_app)
+app.add_typer(webhooks_app)
 app.add_typer(keys_app)
 app.add_typer(maintenance_app)
 

@@ -107,7 +107,8 @@ class ScriptedApi:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+            # The names that http.server looks for.
+            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass
