@@ -3,7 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: install up demo test test-all check bench lock smoke-local-model
+PEERS := tests/peers/node/node_modules/.package-lock.json
+
+.PHONY: install peers up demo test test-all check bench lock smoke-local-model
 
 install: $(VENV)/installed  ## Make .venv with the locked dependencies.
 
@@ -13,16 +15,23 @@ $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+peers: $(PEERS)  ## Install what the tests run in Node.
+
+$(PEERS): tests/peers/node/package-lock.json
+	@command -v npm > /dev/null || { echo "The tests need Node 20 or newer, with npm." >&2; exit 1; }
+	cd tests/peers/node && npm ci --silent
+	touch $@
+
 up: install  ## Start the whole stack in the foreground; Ctrl-C stops it.
 	$(BIN)/kyros up
 
 demo: install  ## Send real tasks to the running stack and watch them.
 	$(BIN)/python deploy/demo/run.py
 
-test: install  ## The tests, hermetic, in under ten minutes.
+test: install peers  ## The tests, hermetic, in under ten minutes.
 	$(BIN)/pytest -m "not long"
 
-test-all: install  ## Every test, the long chaos and scale runs too, in under an hour.
+test-all: install peers  ## Every test, the long chaos and scale runs too, in under an hour.
 	$(BIN)/pytest
 
 check: install  ## Format, lint, types and the arrows between rooms.
