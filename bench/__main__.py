@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import batch, end_to_end, intake, latency, layers, models, scale
+from bench import batch, deliveries, end_to_end, intake, latency, layers, models, scale
 from bench.rounds import Figure
 from bench.stack import Stack, running
 
@@ -44,6 +44,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "batch": _on_a_stack(batch.measure),
     "end_to_end": _on_a_stack(end_to_end.measure),
     "latency": _on_a_stack(latency.measure),
+    "deliveries": _on_a_stack(deliveries.measure),
     "models": models.measure,
     "scale": scale.measure,
     "layers": layers.measure,

@@ -44,14 +44,14 @@ def drain(stack: Stack, processor: dict[str, list[float]]) -> float:
     """Tasks a second; to `processor` it adds what each process took for a task, in milliseconds."""
     stack.empty()
     stack.settle()
-    with _held(stack.pid("implementer")):
+    with held(stack.pid("implementer")):
         for _ in range(TASKS // 1_000):
             answer = stack.http.post("/v1/tasks/batch", json={"tasks": [_TASK] * 1_000})
             answer.raise_for_status()
         until(lambda: unpublished(stack) == 0, 30, "all are published")
         before = stack.cpu()
     began = time.perf_counter()
-    until(lambda: not _unfinished(stack), 300, "all tasks are final")
+    until(lambda: not unfinished(stack), 300, "all tasks are final")
     seconds = time.perf_counter() - began
     for name, used in stack.cpu().items():
         each = (used - before.get(name, 0)) / TASKS * 1_000
@@ -63,24 +63,27 @@ def drain(stack: Stack, processor: dict[str, list[float]]) -> float:
 
 
 def _bare(peers: Peers) -> float:
-    with _held(peers.pid()):
+    with held(*peers.pids()):
         peers.send("nothing", range(TASKS))
     began = time.perf_counter()
     until(peers.drained, 300, "all messages are acknowledged")
     return TASKS / (time.perf_counter() - began)
 
 
-def _unfinished(stack: Stack) -> bool:
+def unfinished(stack: Stack) -> bool:
+    """Whether a task waits or runs."""
     time.sleep(0.05)
     statement = "SELECT 1 FROM tasks WHERE mode = 'test' AND state IN ('queued', 'running') LIMIT 1"
     return bool(stack.query(statement))
 
 
 @contextmanager
-def _held(pid: int) -> Iterator[None]:
-    """Within, a process does not run."""
-    os.kill(pid, signal.SIGSTOP)
+def held(*pids: int) -> Iterator[None]:
+    """Within, processes do not run."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

@@ -117,13 +117,15 @@ class Stack:
 class Peers:
     """Bare Flask and bare Celery, with the same processes and threads as the stack's."""
 
-    def __init__(self, stack: Stack, *, seconds: float = 10, concurrency: int = 64) -> None:
+    def __init__(
+        self, stack: Stack, *, seconds: float = 10, concurrency: int = 64, database: int = 1
+    ) -> None:
         self._stack = stack
         self._concurrency = concurrency
         self.port = free_port()
         self.stamps = stack.folder / "stamps"
         self.environ = stack.environ | {
-            "PEER_REDIS_URL": stack.redis_url.rsplit("/", 1)[0] + "/1",
+            "PEER_REDIS_URL": stack.redis_url.rsplit("/", 1)[0] + f"/{database}",
             "PEER_DATABASE_URL": stack.database_url.replace("postgresql:", "postgresql+psycopg2:"),
             "PEER_WORK_SECONDS": str(seconds),
             "PEER_STAMPS": str(self.stamps),
@@ -147,7 +149,7 @@ class Peers:
             except subprocess.TimeoutExpired:
                 process.kill()
         self.empty()
-        self._stack.query("DROP TABLE peer_tasks")
+        self._stack.query("DROP TABLE IF EXISTS peer_tasks")
 
     def web(self) -> None:
         """Starts the bare web server."""
@@ -157,19 +159,19 @@ class Peers:
         )  # fmt: skip
         until(lambda: _listens(self.port), 30, "the bare web server listens")
 
-    def worker(self) -> None:
+    def worker(self, pool: str = "threads") -> None:
         """Starts a bare Celery worker."""
         log = self._stack.folder / "peer-worker.log"
         self._start(
-            "celery", "-A", "bench.peers.jobs", "worker", "-P", "threads", "-c",
+            "celery", "-A", "bench.peers.jobs", "worker", "-P", pool, "-c",
             str(self._concurrency), "--without-gossip", "--without-mingle", "-l", "WARNING",
             "-n", f"peer{len(self._started)}@bench", log=log,
         )  # fmt: skip
         until(self._answers, 30, "the bare worker consumes")
 
-    def pid(self) -> int:
-        """The process that was started last."""
-        return self._started[-1].pid
+    def pids(self) -> list[int]:
+        """The processes of what was started last."""
+        return [one.pid for one in family(self._started[-1].pid)]
 
     def send(self, job: str, numbers: Iterable[int]) -> None:
         """Sends a job for each number, as `.delay()` does."""
