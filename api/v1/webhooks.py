@@ -59,6 +59,7 @@ class DeliveryAttempt(BaseModel):
     number: int
     at: str
     duration_seconds: float
+    headers: dict[str, str] = Field(description="What was sent beside the body.")
     status_code: int | None
     answer: str | None = Field(description="The first 4 KiB.")
     error: str | None

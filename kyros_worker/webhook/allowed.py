@@ -1,5 +1,6 @@
 """Whom this deployment's webhooks may call, from its settings."""
 
+import socket
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -28,13 +29,26 @@ def allowed() -> Allowed:
     named = [one.strip() for one in (settings.webhook_allowed_networks or "").split(",")]
     shown = networks(",".join(one for one in named if one != "loopback"))
     loopback = networks(_LOOPBACK) if "loopback" in named else ()
-    stores = (
-        (settings.database_url, _POSTGRES_PORT),
-        (settings.redis_url, _REDIS_PORT),
-    )
-    ports = {settings.api_port, settings.flower_port}
-    ports |= {urlsplit(url).port or port for url, port in stores if url is not None}
-    return Allowed(shown + loopback, shown, own_ports(ports, addresses_of_this_machine()))
+    stores = [
+        (urlsplit(url).hostname, urlsplit(url).port or port)
+        for url, port in (
+            (settings.database_url, _POSTGRES_PORT),
+            (settings.redis_url, _REDIS_PORT),
+        )
+        if url is not None
+    ]
+    ports = {settings.api_port, settings.flower_port, *(port for _, port in stores)}
+    own = own_ports(ports, addresses_of_this_machine())
+    elsewhere = {(address, port) for host, port in stores for address in _addresses(host)}
+    return Allowed(shown + loopback, shown, own | elsewhere)
+
+
+def _addresses(host: str | None) -> set[str]:
+    """The addresses of a store's host, by which a webhook could mean it; none of an unknown one."""
+    try:
+        return {str(place[0]) for *_, place in socket.getaddrinfo(host, None)} if host else set()
+    except OSError:
+        return set()
 
 
 def is_shown(address: str | None) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping
 
@@ -34,9 +35,10 @@ from kyros_worker.webhook.send import Answer, Sender
 _LOG = logging.getLogger(__name__)
 #: Attempts to one endpoint that run side by side in a process, and how many are claimed at once.
 _PLACES = 32
-#: Of all endpoints together; several may be of one host.
-_CONNECTIONS = 1000
 _CLAIMED_AT_ONCE = 16
+#: Attempts of a process beyond which an endpoint that has some begins no more: however many
+#: endpoints hang, the others get their turn.
+_CROWDED = 800
 #: An endpoint is looked after for so long after its last delivery; new ones need no message then.
 _LINGER_SECONDS = 1.5
 _PAUSE_SECONDS = 0.05
@@ -49,6 +51,11 @@ _UNSENT = "It could not be sent: the log of the fleet says why."
 _NOT_SHOWN = (
     "(The answer of a private address is shown where KYROS_WEBHOOK_ALLOWED_NETWORKS names it.)"
 )
+
+
+class _Sent(NamedTuple):
+    headers: dict[str, str]
+    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Deliverer:
         self._messages: dict[str, list[Future[None]]] = {}
         self._quiet_since: dict[str, float] = {}
         self._running: Counter[str] = Counter()
-        self._sending: dict[tuple[str, int], event_loop.Running[Answer]] = {}
+        self._sending: dict[tuple[str, int], event_loop.Running[_Sent]] = {}
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._sender: Sender | None = None
@@ -94,6 +101,9 @@ class Deliverer:
             self._stopping = True
             self._changed.notify()
         deadline = time.monotonic() + _STOP_SECONDS
+        if self._thread is not None:
+            # What it claims last is among what is being sent.
+            self._thread.join(_STOP_SECONDS)
         while self._sending and time.monotonic() < deadline:
             time.sleep(_PAUSE_SECONDS)
         left = dict(self._sending)
@@ -104,6 +114,8 @@ class Deliverer:
                 give_back(connection, list(left))
         except Exception:  # noqa: BLE001 - the leases run out by themselves
             _LOG.warning("%s deliveries wait until their leases run out.", len(left))
+        if self._sender is not None:
+            event_loop.run(self._sender.close())
 
     def _keep_claiming(self) -> None:
         while not self._stopping:
@@ -119,15 +131,16 @@ class Deliverer:
             with self._changed:
                 if not claimed and not self._stopping:
                     self._changed.wait(_PAUSE_SECONDS if self._messages else None)
-        for webhook_id in list(self._messages):
-            self._leave(webhook_id)
+        with self._changed:
+            for webhook_id in list(self._messages):
+                self._leave(webhook_id)
 
     def _claim(self) -> int:
         with self._changed:
             at = time.monotonic()
-            asked = [
-                one for one in self._messages if self._running[one] <= _PLACES - _CLAIMED_AT_ONCE
-            ]
+            is_crowded = self._running.total() >= _CROWDED
+            most = 0 if is_crowded else _PLACES - _CLAIMED_AT_ONCE
+            asked = [one for one in self._messages if self._running[one] <= most]
         if not asked:
             return 0
         times = current().configuration.webhooks
@@ -142,17 +155,18 @@ class Deliverer:
         for row in claimed:
             self._send(row)
         busy = {row["webhook_id"] for row in claimed}
-        for one in asked:
-            if one in busy or self._running[one]:
-                self._quiet_since[one] = at
-            elif at - self._quiet_since[one] > _LINGER_SECONDS:
-                self._leave(one)
+        with self._changed:
+            for one in asked:
+                if one in busy or self._running[one]:
+                    self._quiet_since[one] = at
+                elif at - self._quiet_since[one] > _LINGER_SECONDS:
+                    self._leave(one)
         return len(claimed)
 
     def _leave(self, webhook_id: str) -> None:
-        with self._changed:
-            for done in self._messages.pop(webhook_id, ()):
-                done.set_result(None)
+        self._quiet_since.pop(webhook_id)
+        for done in self._messages.pop(webhook_id):
+            done.set_result(None)
 
     def _send(self, row: RowMapping) -> None:
         key, at = (row["id"], row["claim"]), now()
@@ -161,24 +175,22 @@ class Deliverer:
         running = event_loop.run(self._attempt(row, int(at.timestamp())))
         self._sending[key] = running
 
-        def ended(found: "Future[Answer]") -> None:
+        def ended(found: "Future[_Sent]") -> None:
             try:
-                answer = found.result()
+                sent = found.result()
             except CancelledError:
                 return
             except Exception:  # noqa: BLE001 - it is told in the log of the delivery
                 _LOG.exception("%s could not be sent.", row["id"])
-                answer = Answer(None, b"", None, _UNSENT, 0, None, private=False)
-            self._ended.put(_Ended(row["webhook_id"], _attempted(row, at, answer)))
+                sent = _Sent({}, Answer(None, b"", None, _UNSENT, 0, None, private=False))
+            self._ended.put(_Ended(row["webhook_id"], _attempted(row, at, sent)))
 
         running.add_done_callback(ended)
 
-    async def _attempt(self, row: RowMapping, timestamp: int) -> Answer:
+    async def _attempt(self, row: RowMapping, timestamp: int) -> _Sent:
         if self._sender is None:
             may = allowed()
-            self._sender = Sender(
-                may.networks, may.own, connections=_CONNECTIONS, connections_per_host=0
-            )
+            self._sender = Sender(may.networks, may.own)
         body, pending = row["body"].encode(), row["pending_secret"]
         headers = sign.headers(
             secret=decrypt(row["secret"], row["webhook_id"]),
@@ -190,7 +202,7 @@ class Deliverer:
             body=body,
         )
         timeout = current().configuration.webhooks.timeout_seconds
-        return await self._sender.send(row["url"], headers, body, timeout)
+        return _Sent(headers, await self._sender.send(row["url"], headers, body, timeout))
 
     def _record(self, ended: Sequence[_Ended]) -> None:
         while ended:
@@ -216,12 +228,14 @@ class Deliverer:
             self._changed.notify()
 
 
-def _attempted(row: RowMapping, at: datetime, answer: Answer) -> Attempted:
+def _attempted(row: RowMapping, at: datetime, sent: _Sent) -> Attempted:
+    answer = sent.answer
     return Attempted(
         delivery_id=row["id"],
         claim=row["claim"],
         at=at,
         duration_seconds=answer.duration_seconds,
+        headers=sent.headers,
         status_code=answer.status,
         answer=_shown(answer),
         error=answer.error,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from kyros_worker.auth.subject import Subject
 from kyros_worker.bulk import Writes
@@ -152,26 +152,12 @@ def wake_fleet(connection: Connection) -> None:
 
 def lock_webhook(connection: Connection, webhook_id: str, mode: str) -> RowMapping:
     """Locks an endpoint of that mode until the transaction ends; raises NotFoundError."""
-    query = select(*Webhook.__table__.columns).where(
-        Webhook.id == webhook_id, Webhook.mode == mode, Webhook.deleted_at.is_(None)
-    )
-    row = None
-    if is_id("whk", webhook_id):
-        row = connection.execute(query.with_for_update()).mappings().one_or_none()
-    if row is None:
-        raise no_such_webhook(webhook_id)
-    return row
+    return _found(connection, _of(webhook_id, mode).with_for_update(), webhook_id)
 
 
 def find_webhook(connection: Connection, webhook_id: str, mode: str) -> dict[str, Any]:
     """An endpoint of that mode; raises NotFoundError."""
-    query = select(*Webhook.__table__.columns).where(
-        Webhook.id == webhook_id, Webhook.mode == mode, Webhook.deleted_at.is_(None)
-    )
-    row = connection.execute(query).mappings().one_or_none() if is_id("whk", webhook_id) else None
-    if row is None:
-        raise no_such_webhook(webhook_id)
-    return present(row)
+    return present(_found(connection, _of(webhook_id, mode), webhook_id))
 
 
 def list_webhooks(
@@ -187,9 +173,19 @@ def list_webhooks(
     return [present(row) for row in found]
 
 
-def no_such_webhook(webhook_id: str) -> NotFoundError:
-    """404."""
-    return NotFoundError(f"There is no webhook {webhook_id[:64]}.")
+def _of(webhook_id: str, mode: str) -> Select[Any]:
+    return select(*Webhook.__table__.columns).where(
+        Webhook.id == webhook_id, Webhook.mode == mode, Webhook.deleted_at.is_(None)
+    )
+
+
+def _found(connection: Connection, query: Select[Any], webhook_id: str) -> RowMapping:
+    row = None
+    if is_id("whk", webhook_id):
+        row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no webhook {webhook_id[:64]}.")
+    return row
 
 
 def present(row: Any) -> dict[str, Any]:

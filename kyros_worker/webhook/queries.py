@@ -70,6 +70,7 @@ def _attempt(row: RowMapping) -> dict[str, Any]:
         "number": row["number"],
         "at": rfc3339(row["at"]),
         "duration_seconds": row["duration_seconds"],
+        "headers": row["headers"],
         "status_code": row["status_code"],
         "answer": row["answer"],
         "error": row["error"],

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ class Attempted:
     claim: int
     at: datetime
     duration_seconds: float
+    headers: dict[str, str] = field(default_factory=dict)
     status_code: int | None = None
     answer: str | None = None
     error: str | None = None
@@ -131,7 +132,8 @@ _LOCKED = (
     .execution_options(**PREPARED)
 )  # fmt: skip
 _ATTEMPTS = inserting("new_attempts", Attempt, [
-    "delivery_id", "number", "at", "duration_seconds", "status_code", "answer", "error",
+    "delivery_id", "number", "at", "duration_seconds", "headers", "status_code", "answer",
+    "error",
 ])  # fmt: skip
 _CHANGED = updating(
     "tried_deliveries", Delivery, ["state", "due_at", "attempts", "tries", "delivered_at"]

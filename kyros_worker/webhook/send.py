@@ -66,8 +66,7 @@ class Answer:
 class Sender:
     """Sends webhooks over pooled connections, from any number of event loops.
 
-    `connections` bounds those of one loop, `connections_per_host` those of one host and port; who
-    must wait for one does so within the time of the sending. `tls` replaces the default context.
+    It opens as many as are asked for at a time. `tls` replaces the default context.
     """
 
     def __init__(
@@ -75,15 +74,11 @@ class Sender:
         allowed: Networks = (),
         own: Own = frozenset(),
         *,
-        connections: int = 100,
-        connections_per_host: int = 8,
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allowed = allowed
         self._own = own
-        self._connections = connections
-        self._connections_per_host = connections_per_host
         self._resolve = resolve or _addresses
         self._tls = tls
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
@@ -172,8 +167,7 @@ class Sender:
                     socket_factory=self._socket,
                     use_dns_cache=False,
                     ssl=self._tls or True,
-                    limit=self._connections,
-                    limit_per_host=self._connections_per_host,
+                    limit=0,
                     keepalive_timeout=_IDLE_SECONDS,
                 ),
                 headers=_OWN_HEADERS,

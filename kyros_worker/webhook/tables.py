@@ -1,6 +1,7 @@
 """The tables of webhooks: endpoints, the bodies of events, deliveries and their attempts."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import TIMESTAMP, ColumnElement, Index, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -122,6 +123,8 @@ class Attempt(Table):
     number: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(_AT)
     duration_seconds: Mapped[float]
+    #: What was sent beside the body; empty when nothing could be.
+    headers: Mapped[dict[str, Any]]
     status_code: Mapped[int | None]
     #: The first 4 KiB of the answer.
     answer: Mapped[str | None]

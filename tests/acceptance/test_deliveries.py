@@ -1,127 +1,180 @@
 """Webhooks of a running stack: nothing is lost, and one slow endpoint holds up no other."""
 
-import json
 import os
 import signal
-import threading
-from collections import defaultdict
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha256
-from hmac import compare_digest, new
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, contextmanager
+from statistics import median
 from typing import Any
 
 import pytest
 
-from tests.acceptance.stack import Deployment, eventually, new_task
+from tests.acceptance.stack import LOG, Deployment, eventually, new_task
+from tests.receiver import (
+    SECRET,
+    Receiver,
+    answering_first,
+    cutting_first,
+    dripping_first,
+    flapping,
+    hanging_first,
+)
 
-SECRET = "your-webhook-secret"
 EVENTS = ["task.created", "task.started", "task.completed"]
-
-
-class Receiver:
-    """Endpoints by path: `/good`; `/flaky` fails the first try of each event; `/gone`."""
-
-    def __init__(self) -> None:
-        self.taken: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-        self.forged = 0
-        self._tried: set[str] = set()
-        self._lock = threading.Lock()
-
-    def status(self, path: str, message_id: str, signature: str, body: bytes) -> int:
-        expected = new(SECRET.encode(), body, sha256).hexdigest()
-        event = json.loads(body)
-        with self._lock:
-            if not compare_digest(signature, expected):
-                self.forged += 1
-                return 401
-            if path == "/gone":
-                return 410
-            if path == "/flaky" and message_id not in self._tried:
-                self._tried.add(message_id)
-                return 503
-            self.taken[path].append((event["data"].get("id", ""), event["type"], message_id))
-            return 200
+ALWAYS = 1_000_000
 
 
 @contextmanager
-def receiving() -> Iterator[tuple[Receiver, str]]:
-    receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = self.headers["webhook-id"], self.headers["X-Kyros-Signature"]
-            self.send_response(receiver.status(self.path, *headers, body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield receiver, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture
-def endpoints(stack: Deployment) -> Iterator[tuple[Receiver, dict[str, str]]]:
-    """A receiver, and the ids of its three endpoints by path."""
+def endpoints(stack: Deployment, receiver: Receiver, *paths: str) -> Iterator[dict[str, str]]:
+    """The ids of endpoints at these paths, deleted at the end."""
     made = {}
-    with receiving() as (receiver, address):
-        for path in ("/good", "/flaky", "/gone"):
-            body = {"url": address + path, "events": EVENTS, "secret": SECRET}
+    try:
+        for path in paths:
+            body = {"url": receiver.url(path), "events": EVENTS, "secret": SECRET}
             answer = stack.http.post("/v1/webhooks", json=body)
             assert answer.status_code == 201, answer.text
             made[path] = answer.json()["data"]["id"]
-        yield receiver, made
+        yield made
+    finally:
         for webhook_id in made.values():
             stack.http.delete(f"/v1/webhooks/{webhook_id}").raise_for_status()
 
 
-@pytest.mark.long
-def test_killed_workers_and_an_emptied_redis_lose_no_delivery(stack, endpoints):
-    receiver, made = endpoints
-    tasks = stack.create_many([new_task(type="chore")] * 100)
-    eventually(lambda: receiver.taken["/good"], 20, "deliveries have begun")
-    os.killpg(stack.pid("webhooks"), signal.SIGKILL)
-    stack.redis().flushall()
-    stack.wait_final(*tasks, seconds=60)
+def wait_for_all(receiver: Receiver, path: str, tasks: list[dict[str, Any]], seconds: float):
+    """Every event of every task has come to a path, those of a task in their order."""
     wanted = {(task["id"], event) for task in tasks for event in EVENTS}
-    for path in ("/good", "/flaky"):
-        eventually(
-            lambda p=path: {one[:2] for one in receiver.taken[p]} == wanted,
-            90,
-            f"{path} has got everything",
-        )
-        order = defaultdict(list)
-        for task_id, event, _ in receiver.taken[path]:
-            if event not in order[task_id]:
-                order[task_id].append(event)
-        assert all(events == EVENTS for events in order.values())
+
+    def missing() -> int:
+        return len(wanted - {(one.task_id, one.type) for one in list(receiver.taken[path])})
+
+    eventually(lambda: not missing(), seconds, f"{path} has got everything")
+    order = receiver.order(path)
+    assert all(order[task["id"]] == EVENTS for task in tasks)
+
+
+def tried_first(stack: Deployment, webhook_id: str) -> list[tuple[str, int | None, str | None]]:
+    """State of an endpoint's deliveries, with the status and fault of their first attempts."""
+    return stack.query(
+        "SELECT state, status_code, error FROM deliveries"
+        " LEFT JOIN delivery_attempts ON delivery_id = id AND number = 1 WHERE webhook_id = %s",
+        webhook_id,
+    )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_faults_in_the_midst_of_ten_thousand_deliveries_lose_none(stack):
+    """The fleet is killed, Redis emptied, Postgres restarted and killed, the fleet killed again."""
+    receiver = Receiver({"/flaky": answering_first(503)})
+    paths = ("/one", "/two", "/three", "/flaky")
+    with receiver.listening(), endpoints(stack, receiver, *paths):
+        tasks = stack.create_many([new_task(type="chore")] * 840)
+        whole = 3 * len(EVENTS) * len(tasks)
+
+        def come(share: float) -> None:
+            eventually(
+                lambda: sum(len(receiver.taken[path]) for path in paths[:3]) > share * whole,
+                120,
+                f"{share:.0%} have come",
+            )
+
+        come(0.1)
+        stack.kill_group("webhooks")
+        come(0.25)
+        stack.redis().flushall()
+        come(0.4)
+        with stack.stopped("postgres"):
+            time.sleep(3)
+        come(0.55)
+        os.kill(stack.pid("postgres"), signal.SIGKILL)
+        come(0.7)
+        stack.kill_group("webhooks")
+        stack.redis().flushall()
+        stack.wait_final(*tasks[-1:], seconds=120)
+        for path in paths:
+            wait_for_all(receiver, path, tasks, 180)
     assert receiver.forged == 0
-    gone = stack.http.get(f"/v1/webhooks/{made['/gone']}").json()["data"]
+    LOG.info("of %s deliveries to each endpoint came twice: %s", whole // 3, receiver.doubles())
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_hostile_endpoints_lose_nothing_and_hold_up_no_other(stack, tmp_path):
+    """One is down for long, others flap, hang, drip, cut, redirect, ask for patience, or are gone.
+
+    The schedule is shortened; the order holds since patience lasts longer than any of them.
+    """
+    config = tmp_path / "kyros.toml"
+    config.write_text(
+        "[webhooks]\nretry_seconds = [1, 2, 4]\ngive_up_seconds = 300\ntimeout_seconds = 3\n"
+    )
+    stack.down()
+    stack.up(KYROS_CONFIG=str(config))
+    receiver = Receiver(
+        {
+            "/flapping": flapping(500, 200, 0, 503, 200, 200),
+            "/hanging": hanging_first,
+            "/dripping": dripping_first,
+            "/cut": cutting_first,
+            "/moved": answering_first(301, Location="/good"),
+            "/limited": answering_first(429, Retry_After="2"),
+            "/gone": answering_first(410, ALWAYS),
+        }
+    )
+    down = Receiver()
+    with ExitStack() as running:
+        running.enter_context(receiver.listening())
+        running.enter_context(endpoints(stack, receiver, "/good"))
+        alone = _stream(stack, 200)
+        wait_for_all(receiver, "/good", alone, 60)
+        latencies = [one.latency_seconds for one in receiver.taken["/good"]]
+        made = running.enter_context(endpoints(stack, receiver, *receiver.ways))
+        running.enter_context(endpoints(stack, down, "/down"))
+        tasks = _stream(stack, 200)
+        wait_for_all(receiver, "/good", tasks, 60)
+        beside = [one.latency_seconds for one in receiver.taken["/good"][len(latencies) :]]
+        LOG.info("median latency %.3f s alone, %.3f s beside", median(latencies), median(beside))
+        running.enter_context(down.listening())
+        wait_for_all(down, "/down", tasks, 120)
+        for path in receiver.ways.keys() - {"/gone"}:
+            wait_for_all(receiver, path, tasks, 180)
+        first = {path: set(tried_first(stack, webhook_id)) for path, webhook_id in made.items()}
+        gone = stack.http.get(f"/v1/webhooks/{made['/gone']}").json()["data"]
+        log = stack.http.get(f"/v1/webhooks/{made['/gone']}/deliveries").json()["data"][
+            "deliveries"
+        ]
+    assert (receiver.forged, down.forged) == (0, 0)
     assert (gone["enabled"], gone["disabled_reason"]) == (False, "it answered 410 Gone.")
-    log = stack.http.get(f"/v1/webhooks/{made['/gone']}/deliveries").json()["data"]["deliveries"]
     assert {one["status"] for one in log} == {"held"}
+    assert first["/moved"] == {("delivered", 301, None)}
+    assert first["/limited"] == {("delivered", 429, None)}
+    assert first["/hanging"] == {("delivered", None, "No answer within 3 s.")}
+    assert first["/dripping"] == {("delivered", None, "No answer within 3 s.")}
+    assert {one[0] for one in first["/flapping"]} == {"delivered"}
+    LOG.info("came twice: %s", receiver.doubles())
 
 
-def test_the_test_event(stack, endpoints):
-    receiver, made = endpoints
-    sent = stack.http.post(f"/v1/webhooks/{made['/good']}/test", json={}).json()["data"]
-    assert sent["body"] == '{"type":"test","data":{}}'
+def _stream(stack: Deployment, count: int) -> list[dict[str, Any]]:
+    """Tasks one after another, twenty a second at most, all of them final."""
+    tasks = []
+    for _ in range(count):
+        tasks.append(stack.create(type="chore"))
+        time.sleep(0.05)
+    stack.wait_final(*tasks[-1:])
+    return tasks
 
-    def newest() -> dict[str, Any]:
-        answer = stack.http.get(f"/v1/webhooks/{made['/good']}/deliveries?limit=1")
-        return answer.json()["data"]["deliveries"][0]
 
-    eventually(lambda: newest()["status"] == "delivered", 20, "the test event is delivered")
-    assert [event for _, event, _ in receiver.taken["/good"]][-1] == "test"
+def test_the_test_event(stack):
+    receiver = Receiver()
+    with receiver.listening(), endpoints(stack, receiver, "/good") as made:
+        sent = stack.http.post(f"/v1/webhooks/{made['/good']}/test", json={}).json()["data"]
+        assert sent["body"] == '{"type":"test","data":{}}'
+
+        def newest() -> dict[str, Any]:
+            answer = stack.http.get(f"/v1/webhooks/{made['/good']}/deliveries?limit=1")
+            return answer.json()["data"]["deliveries"][0]
+
+        eventually(lambda: newest()["status"] == "delivered", 20, "the test event is delivered")
+    assert [one.type for one in receiver.taken["/good"]] == ["test"]
     assert receiver.forged == 0

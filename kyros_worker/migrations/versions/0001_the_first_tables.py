@@ -283,6 +283,7 @@ def upgrade() -> None:
     sa.Column('number', sa.Integer(), nullable=False),
     sa.Column('at', sa.TIMESTAMP(timezone=True), nullable=False),
     sa.Column('duration_seconds', sa.Float(), nullable=False),
+    sa.Column('headers', sa.JSON(none_as_null=True), nullable=False),
     sa.Column('status_code', sa.Integer(), nullable=True),
     sa.Column('answer', sa.String(), nullable=True),
     sa.Column('error', sa.String(), nullable=True),

@@ -320,26 +320,6 @@ def test_two_sendings_use_one_connection():
     run(test)
 
 
-def test_connections_to_a_host_are_bounded():
-    async def slow(peer):
-        while True:
-            await peer.request()
-            await asyncio.sleep(0.05)
-            await peer.answer()
-
-    async def test():
-        sender = Sender(LOOPBACK, connections_per_host=2)
-        async with Server(slow) as server:
-            answers = await asyncio.gather(
-                *(sender.send(server.url, HEADERS, BODY) for _ in range(8))
-            )
-            await sender.close()
-        assert [answer.status for answer in answers] == [200] * 8
-        assert server.connections == 2
-
-    run(test)
-
-
 @pytest.mark.parametrize("after", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale"])
 def test_an_idle_connection_on_which_something_came_is_not_used(after):
     async def handle(peer):
