@@ -1,5 +1,6 @@
 """`/v1/escalations`: asking for the premium model, and deciding who gets it."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from flask import Response
@@ -10,8 +11,8 @@ from api.caller import caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, responses
 from api.idempotency import Made, once
 from api.request_id import request_id
-from kyros_worker.auth.subject import Mode
-from kyros_worker.database import read
+from kyros_worker.auth.subject import Mode, Subject
+from kyros_worker.database import Connection, read
 from kyros_worker.escalation.queries import find_escalation, list_escalations
 from kyros_worker.escalation.schemas import (
     EscalationDecision,
@@ -127,12 +128,7 @@ def approve(path: EscalationPath, body: EscalationDecision) -> Response:
 
     Of two who decide at once one wins, the other is told 409.
     """
-    who = caller()
-    return once(
-        lambda connection: Made(
-            approve_escalation(connection, path.escalation_id, who, body.comment), status=200
-        )
-    )
+    return _decide(approve_escalation, path, body)
 
 
 @blueprint.post(
@@ -143,9 +139,17 @@ def approve(path: EscalationPath, body: EscalationDecision) -> Response:
 @requires("escalations:approve")
 def reject(path: EscalationPath, body: EscalationDecision) -> Response:
     """Reject an escalation: its task goes on as it would have without."""
+    return _decide(reject_escalation, path, body)
+
+
+def _decide(
+    decide: Callable[[Connection, str, Subject, str | None], dict[str, Any]],
+    path: EscalationPath,
+    body: EscalationDecision,
+) -> Response:
     who = caller()
     return once(
         lambda connection: Made(
-            reject_escalation(connection, path.escalation_id, who, body.comment), status=200
+            decide(connection, path.escalation_id, who, body.comment), status=200
         )
     )

@@ -9,7 +9,7 @@ import shutil
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -104,23 +104,13 @@ def request(
 @escalations_app.command()
 def approve(escalation_id: _Id, comment: _Comment = None, as_json: Json = False) -> None:
     """Approve an escalation: its task goes on with the premium model."""
-    with connected() as client:
-        decided = client.decide_escalation(escalation_id, "approve", comment)
-    if as_json:
-        print_json(decided)
-    else:
-        print(f"{escalation_id} is approved.")
+    _decide(escalation_id, "approve", comment, as_json=as_json)
 
 
 @escalations_app.command()
 def reject(escalation_id: _Id, comment: _Comment = None, as_json: Json = False) -> None:
     """Reject an escalation: its task goes on as it would have without."""
-    with connected() as client:
-        decided = client.decide_escalation(escalation_id, "reject", comment)
-    if as_json:
-        print_json(decided)
-    else:
-        print(f"{escalation_id} is rejected.")
+    _decide(escalation_id, "reject", comment, as_json=as_json)
 
 
 @escalations_app.command()
@@ -159,6 +149,17 @@ def replay(
         print_json(found)
     else:
         print(replay_text.report(found))
+
+
+def _decide(
+    escalation_id: str, verb: Literal["approve", "reject"], comment: str | None, *, as_json: bool
+) -> None:
+    with connected() as client:
+        decided = client.decide_escalation(escalation_id, verb, comment)
+    if as_json:
+        print_json(decided)
+    else:
+        print(f"{escalation_id} is {decided['status']}.")
 
 
 def _length(since: str) -> timedelta:

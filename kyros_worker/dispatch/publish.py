@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 
 from celery import Celery
 from kombu.messaging import Producer
-from kombu.utils.uuid import uuid
 from sqlalchemy import Connection, Row, func, select, text, update
 
 from kyros_worker.bulk import is_one_of
 from kyros_worker.database import engine
+from kyros_worker.dispatch.message import send_message
 from kyros_worker.monitoring.maintenance import is_on
 from kyros_worker.prepared import PREPARED
 from kyros_worker.queue.names import PRIORITIES, RUN_SUBMISSION
@@ -54,7 +54,12 @@ def publish_due(connection: Connection, app: Celery, producer: Producer) -> int:
     if rows:
         with producer.batch():  # type: ignore[no-untyped-call]
             for row in rows:
-                _send(app, producer, row)
+                # What Flower shows: ids, role and priority, no texts.
+                shown = f"({row.id}, {row.task_id}, {row.role}, {PRIORITIES[row.priority]})"
+                send_message(
+                    app, producer, RUN_SUBMISSION, row.role, row.id,
+                    shown=shown, priority=row.priority,
+                )  # fmt: skip
         _mark_published(connection, [row.id for row in rows], rows[0].publish_at)
         _LOG.debug("published %s", len(rows))
     return len(rows)
@@ -84,29 +89,6 @@ def _mark_due(connection: Connection) -> Sequence[Row[str, str, str, int, dateti
     )
     marked = connection.execute(statement).all()
     return sorted(marked, key=lambda row: row.id)
-
-
-def _send(app: Celery, producer: Producer, row: Row[str, str, str, int, datetime]) -> None:
-    """Sends what Celery's `send_task` would, which looks its queue up and declares it each time."""
-    message = app.amqp.as_task_v2(
-        uuid(),
-        RUN_SUBMISSION,
-        args=(row.id,),
-        # What Flower shows: ids, role and priority, no texts.
-        argsrepr=f"({row.id}, {row.task_id}, {row.role}, {PRIORITIES[row.priority]})",
-        kwargsrepr="{}",
-        ignore_result=True,
-    )
-    producer.publish(  # type: ignore[no-untyped-call]
-        message.body,
-        serializer="json",
-        headers=message.headers,
-        # The nameless exchange hands a message to the queue that its routing key names.
-        exchange="",
-        routing_key=row.role,
-        priority=row.priority,
-        **message.properties,
-    )
 
 
 def _mark_published(connection: Connection, ids: list[str], marked: datetime) -> None:

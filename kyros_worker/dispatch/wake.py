@@ -11,10 +11,10 @@ import time
 
 from celery import Celery
 from kombu.messaging import Producer
-from kombu.utils.uuid import uuid
 from redis import Redis
 from sqlalchemy import Connection, func, or_, select
 
+from kyros_worker.dispatch.message import send_message
 from kyros_worker.prepared import PREPARED
 from kyros_worker.queue.depth import depths
 from kyros_worker.queue.names import DELIVER, WEBHOOKS
@@ -45,7 +45,9 @@ class Waker:
         empty = depths(redis, [WEBHOOKS])[WEBHOOKS] == 0
         chosen = [one for one in overdue if empty or self._is_over(one, at, None)]
         for webhook_id in chosen:
-            _send(app, producer, webhook_id)
+            send_message(
+                app, producer, DELIVER, WEBHOOKS, webhook_id, shown=f"({webhook_id})", priority=0
+            )
             _, pause = self._named.get(webhook_id, (at, _FIRST_PAUSE_SECONDS / 2))
             pause = _FIRST_PAUSE_SECONDS if empty else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             self._named[webhook_id] = (at, pause)
@@ -78,23 +80,3 @@ _DUE = (
     .order_by(Webhook.id)
     .execution_options(**PREPARED)
 )
-
-
-def _send(app: Celery, producer: Producer, webhook_id: str) -> None:
-    message = app.amqp.as_task_v2(
-        uuid(),
-        DELIVER,
-        args=(webhook_id,),
-        argsrepr=f"({webhook_id})",
-        kwargsrepr="{}",
-        ignore_result=True,
-    )
-    producer.publish(  # type: ignore[no-untyped-call]
-        message.body,
-        serializer="json",
-        headers=message.headers,
-        exchange="",
-        routing_key=WEBHOOKS,
-        priority=0,
-        **message.properties,
-    )

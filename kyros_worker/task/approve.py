@@ -26,7 +26,7 @@ from kyros_worker.submission.end import end_submission
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task import ruling
 from kyros_worker.task.change import change_task, lock_task, lock_task_in
-from kyros_worker.task.escalate import Told, begin_premium, by_person, park
+from kyros_worker.task.escalate import Told, begin_escalated, by_person, park
 from kyros_worker.task.follow import end_task, go_on, roles_of
 from kyros_worker.task.reopen import reopen_on_premium
 from kyros_worker.task.states import FINAL_STATES, STATES
@@ -158,7 +158,7 @@ def _approve(
         return
     writes, told = Writes(), Told([event(row)])
     if task["state"] == "awaiting_approval":
-        told += begin_premium(writes, task, row, at)
+        told += begin_escalated(writes, task, row, at)
     # What runs is let end its call: its record goes on from here.
     change_task(writes, task, at, {}, told)
     writes.execute(connection)

@@ -17,7 +17,6 @@ from kyros_worker.decide import Verdict
 from kyros_worker.escalation.write import (
     SYSTEM,
     change_escalation,
-    complete_escalation,
     event,
     find_escalations,
 )
@@ -57,8 +56,6 @@ def by_rule(
         "reason": verdict.reason,
         "rule": verdict.rule,
         "figures": list(verdict.figures),
-        "priority": task["priority"],
-        "requested_by": SYSTEM,
         "never_by": task["created_by"] if verdict.four_eyes else None,
         "estimated_cost_usd": verdict.estimated_cost_usd,
         "on_timeout": verdict.on_timeout,
@@ -89,8 +86,6 @@ def by_person(
     return {
         **_new(task, target, request_id, at),
         "reason": reason,
-        "rule": None,
-        "figures": [],
         "priority": priority,
         "requested_by": requested_by,
         "never_by": requested_by if four_eyes else None,
@@ -108,10 +103,6 @@ def by_task_budget(task: Row, claimed: Mapping[Any, Any], refusal: Refusal, at: 
         "tier": claimed["tier"],
         "reason": refusal.sentence,
         "rule": TASK_BUDGET,
-        "figures": [],
-        "priority": task["priority"],
-        "requested_by": SYSTEM,
-        "never_by": None,
         "estimated_cost_usd": refusal.needed,
         "otherwise": as_json(Fail(refusal.sentence), target.role, target.revision),
         "on_timeout": "reject",
@@ -119,9 +110,9 @@ def by_task_budget(task: Row, claimed: Mapping[Any, Any], refusal: Refusal, at: 
     }
 
 
-def begin_premium(writes: Writes, task: Row, escalation: Mapping[Any, Any], at: datetime) -> Told:
+def begin_escalated(writes: Writes, task: Row, escalation: Mapping[Any, Any], at: datetime) -> Told:
     """Queues the pass that an approved escalation allows; changes the task, tells of both."""
-    row = premium_submission(task, escalation, task["run"], at)
+    row = escalated_submission(task, escalation, task["run"], at)
     add_submission(writes, row)
     role, tier = escalation["role"], escalation["tier"]
     task |= going_on(task) | stage(role, f"Waiting for the {role} on the {tier} model.")
@@ -133,8 +124,8 @@ def begin_premium(writes: Writes, task: Row, escalation: Mapping[Any, Any], at: 
     return ["task.progress", queued_event(row)]
 
 
-def premium_submission(task: Row, escalation: Mapping[Any, Any], run: int, at: datetime) -> Row:
-    """The row of an escalation's first premium pass, at the more urgent of both priorities."""
+def escalated_submission(task: Row, escalation: Mapping[Any, Any], run: int, at: datetime) -> Row:
+    """The row of the pass that an escalation allows, at the more urgent of both priorities."""
     new = NewSubmission(
         task_id=task["id"],
         run=run,
@@ -198,15 +189,11 @@ def hold(connection: Connection, writes: Writes, task: Row, otherwise: Row, at: 
     if kept is not None:
         return park(task, kept)
     approved = find_escalations(connection, [task["escalation_id"]])[task["escalation_id"]]
-    return begin_premium(writes, task, approved, at)
-
-
-def completed_with(writes: Writes, escalation: Mapping[Any, Any] | None, at: datetime) -> Told:
-    """Completes the escalation whose premium pass has ended, if it was one's."""
-    return [] if escalation is None else [complete_escalation(writes, escalation, at)]
+    return begin_escalated(writes, task, approved, at)
 
 
 def _new(task: Row, target: Next, request_id: str, at: datetime) -> Row:
+    """What every request has, and what stands where it says nothing else."""
     return {
         "id": new_id("esc", at),
         "task_id": task["id"],
@@ -216,6 +203,11 @@ def _new(task: Row, target: Next, request_id: str, at: datetime) -> Row:
         "role": target.role,
         "revision": target.revision,
         "status": "requested",
+        "rule": None,
+        "figures": [],
+        "priority": task["priority"],
+        "requested_by": SYSTEM,
+        "never_by": None,
         "decided_by": None,
         "comment": None,
         "otherwise": None,

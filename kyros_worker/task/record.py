@@ -29,7 +29,7 @@ from kyros_worker.cost.ledger import (
 )
 from kyros_worker.cost.spending import Spendings
 from kyros_worker.cost.tables import ModelCall
-from kyros_worker.escalation.write import add_escalation
+from kyros_worker.escalation.write import add_escalation, complete_escalation
 from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import new_id
 from kyros_worker.model.catalog import ModelNotConfiguredError, choose
@@ -42,7 +42,7 @@ from kyros_worker.submission.claim import Held, finish, give_back
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task import budget, ruling
 from kyros_worker.task.change import change_task, keep_task, lock_tasks, locking
-from kyros_worker.task.escalate import Told, begin_premium, by_rule, completed_with, hold, park
+from kyros_worker.task.escalate import Told, begin_escalated, by_rule, hold, park
 from kyros_worker.task.follow import end_task, go_on, roles_of
 from kyros_worker.task.start import Work, new_call
 from kyros_worker.task.states import stage
@@ -323,8 +323,8 @@ def _follow(
     _end_claim(writes, work, given, decision, decided)
     ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
     events: Told = [*told, NewEvent(f"submission.{ended}", _named(work, decided))]
-    if not isinstance(decision, TryAgain):
-        events += completed_with(writes, work.escalation, at)
+    if work.escalation is not None and not isinstance(decision, TryAgain):
+        events.append(complete_escalation(writes, work.escalation, at))
     match decision:
         case Next():
             events += go_on(writes, task, decision, work.request_id, at)
@@ -347,7 +347,7 @@ def _escalate(
     row, events = by_rule(task, decision.target, decision.verdict, work.request_id, at)
     told: Told = [*events]
     if row["status"] == "approved":
-        told += begin_premium(writes, task, row, at)
+        told += begin_escalated(writes, task, row, at)
     else:
         row |= {"otherwise": as_json(decision.otherwise, work.brief.role, work.brief.revision)}
         told += park(task, row)

@@ -17,7 +17,7 @@ from kyros_worker.submission.create import (
     queued_event,
 )
 from kyros_worker.task.change import change_task, lock_task_in
-from kyros_worker.task.escalate import premium_submission, raised
+from kyros_worker.task.escalate import escalated_submission, raised
 from kyros_worker.task.states import BEGINNING
 
 
@@ -52,7 +52,7 @@ def reopen_on_premium(
     told: list[NewEvent],
 ) -> None:
     """Begins a new run of a locked final task, with the approved escalation's premium pass."""
-    row = premium_submission(task, escalation, task["run"] + 1, at)
+    row = escalated_submission(task, escalation, task["run"] + 1, at)
     fresh = task | BEGINNING
     changes = raised(fresh, escalation["role"]) | {"escalation_id": None}
     _reopen(connection, task, row, changes, at, told)

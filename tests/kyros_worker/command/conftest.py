@@ -1,6 +1,8 @@
 """What the tests of the command line's HTTP side share: a scripted API and a task."""
 
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +23,9 @@ def api() -> Iterator[ScriptedApi]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were made, in seconds; none takes any time."""
     made: list[float] = []
-    monkeypatch.setattr("kyros_worker.command.client.time.sleep", made.append)
+    # The client's own `time` alone: other threads of this process sleep too.
+    clock = SimpleNamespace(sleep=made.append, monotonic=time.monotonic)
+    monkeypatch.setattr("kyros_worker.command.client.time", clock)
     return made
 
 

@@ -121,15 +121,15 @@ def test_request_prints_the_id(api, run):
     assert json.loads(run("request", TASK, "--reason", "x", "--json").stdout) == ASKED
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_decide(api, run, verb):
-    api.answers(data(COMPLETED))
+@pytest.mark.parametrize(("verb", "status"), [("approve", "approved"), ("reject", "rejected")])
+def test_decide(api, run, verb, status):
+    decided = COMPLETED | {"status": status}
+    api.answers(data(decided))
     done = run(verb, ID, "--comment", "Do it.")
-    assert done.exit_code == 0
-    assert done.stdout.startswith(f"{ID} is {verb}")
+    assert (done.exit_code, done.stdout) == (0, f"{ID} is {status}.\n")
     assert api.asked[0].path == f"/v1/escalations/{ID}/{verb}"
     assert api.asked[0].json == {"comment": "Do it."}
-    assert json.loads(run(verb, ID, "--json").stdout) == COMPLETED
+    assert json.loads(run(verb, ID, "--json").stdout) == decided
     assert api.asked[1].json == {}
 
 
