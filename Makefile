@@ -29,7 +29,7 @@ demo: install  ## Send real tasks to the running stack and watch them.
 	$(BIN)/python deploy/demo/run.py
 
 test: install peers  ## The tests, hermetic, in under ten minutes.
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
 test-all: install peers  ## Every test, the long chaos and scale runs too, in under an hour.
 	$(BIN)/pytest

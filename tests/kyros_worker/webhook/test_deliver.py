@@ -379,8 +379,7 @@ def test_a_lost_claim_decides_nothing_unless_it_succeeded(deliverer, receiving, 
     factories.create()
     deliverer.take(webhook_id)
     assert begun.wait(20)
-    webhooks.make_due(webhook_id)
-    (other,) = webhooks.claim(webhook_id)
+    (other,) = webhooks.take_over(webhook_id)
     webhooks.record(webhooks.attempted(other, 500))
     assert states(webhook_id) == ["pending"]
     receiver.loop.call_soon_threadsafe(go_on.set)
