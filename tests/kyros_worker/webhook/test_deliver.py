@@ -149,7 +149,7 @@ def test_when_many_hang_the_others_get_their_turn(deliverer, receiving, use, mon
 
     receiver = receiving({"/hanging": hanging})
     slow = [endpoint(receiver, "/hanging") for _ in range(3)]
-    for _ in range(20):
+    for _ in range(40):
         factories.create()
     for webhook_id in slow:
         deliverer.take(webhook_id)
@@ -159,7 +159,8 @@ def test_when_many_hang_the_others_get_their_turn(deliverer, receiving, use, mon
         factories.create()
     deliverer.take(quick)
     eventually(lambda: states(quick) == ["delivered"] * 20)
-    assert sum(states(one).count("sending") for one in slow) <= 48
+    # The last claim before 20 ran may have taken 16 of each; without the turn it would be 3 × 32.
+    assert sum(states(one).count("sending") for one in slow) <= 19 + 3 * 16
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 500, 503])
