@@ -159,7 +159,7 @@ def test_when_many_hang_the_others_get_their_turn(deliverer, receiving, use, mon
         factories.create()
     deliverer.take(quick)
     eventually(lambda: states(quick) == ["delivered"] * 20)
-    # The last claim before 20 ran may have taken 16 of each; without the turn it would be 3 × 32.
+    # The last claim before 20 ran may have taken 16 of each; without the turn it would be 3 * 32.
     assert sum(states(one).count("sending") for one in slow) <= 19 + 3 * 16
 
 
