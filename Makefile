@@ -4,8 +4,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 PEERS := tests/peers/node/node_modules/.package-lock.json
+SDK := sdks/javascript/node_modules/.package-lock.json
 
-.PHONY: install peers up demo test test-all check bench lock smoke-local-model
+.PHONY: install peers sdk up demo test test-all check bench lock smoke-local-model
 
 install: $(VENV)/installed  ## Make .venv with the locked dependencies.
 
@@ -23,24 +24,34 @@ $(PEERS): tests/peers/node/package-lock.json
 	cd tests/peers/node && npm ci --silent
 	touch $@
 
+sdk: $(SDK)  ## Build the JavaScript SDK.
+	cd sdks/javascript && npm run --silent build
+
+$(SDK): sdks/javascript/package-lock.json
+	@command -v npm > /dev/null || { echo "The JavaScript SDK needs Node, with npm." >&2; exit 1; }
+	cd sdks/javascript && npm ci --silent
+	touch $@
+
 up: install  ## Start the whole stack in the foreground; Ctrl-C stops it.
 	$(BIN)/kyros up
 
 demo: install  ## Send real tasks to the running stack and watch them.
 	$(BIN)/python deploy/demo/run.py
 
-test: install peers  ## The tests, hermetic, in under ten minutes.
+test: install peers $(SDK)  ## The tests, hermetic, in under ten minutes.
 	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
-test-all: install peers  ## Every test, the long chaos and scale runs too, in under an hour.
-	$(BIN)/pytest
+test-all: test  ## Every test, the long chaos and scale runs too, in under an hour.
+	$(BIN)/pytest -m long
 
-check: install  ## Format, lint, types and the arrows between rooms.
+check: install  ## Format, lint, types, the arrows between rooms, and what bandit finds unsafe.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy sdks/python/kyros
+	$(BIN)/vermin --quiet --no-tips --target=3.8- sdks/python/kyros
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r api kyros_worker deploy bench sdks/python/kyros
 
 bench: install  ## Every measurement beside its bare peers, half an hour; `python -m bench NAME` for one.
 	$(BIN)/python -m bench

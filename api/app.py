@@ -6,11 +6,33 @@ from flask import Response, request
 from flask.json.provider import JSONProvider
 from flask_openapi3.openapi import OpenAPI
 
-from api import caller, errors, probes, reference, request_id, strict_url
+from api import (
+    caller,
+    cors,
+    errors,
+    oauth2,
+    probes,
+    reference,
+    request_id,
+    request_log,
+    security_headers,
+    strict_url,
+)
+from api.dashboard import (
+    consent,
+    page,
+    settings_api_keys,
+    settings_oauth2,
+    settings_profile,
+    settings_users,
+    settings_webhooks,
+    sign_in,
+)
 from api.documentation import INFO, SECURITY_SCHEMES, Problem
 from api.strict_request import StrictRequest
-from api.v1 import agents, api_keys, escalations, monitoring, system, tasks, webhooks
-from kyros_worker import strict_json
+from api.v1 import agents, api_keys, audit, escalations, monitoring, system, tasks, webhooks
+from kyros_worker import database, strict_json
+from kyros_worker.settings import current
 
 
 class _StrictJson(JSONProvider):
@@ -28,6 +50,7 @@ class _Api(OpenAPI):
 
 def create_app() -> OpenAPI:
     """The application that gunicorn serves (`api.app:create_app()`)."""
+    database.bound_statements(current().request_seconds)
     app = _Api(
         "api",
         info=INFO,
@@ -39,13 +62,22 @@ def create_app() -> OpenAPI:
     )
     # An automatic answer to OPTIONS would be an empty page of HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    cors.register(app)
     caller.register(app)
     strict_url.register(app)
     errors.register(app)
     app.after_request(_finish)
+    app.after_request(security_headers.show)
     app.register_blueprint(probes.blueprint)
     app.register_blueprint(reference.blueprint)
-    for room in (tasks, agents, escalations, webhooks, api_keys, monitoring, system):
+    app.register_blueprint(page.assets)
+    app.register_blueprint(oauth2.blueprint)
+    for pages in (
+        sign_in, consent, settings_profile, settings_api_keys, settings_webhooks, settings_users,
+        settings_oauth2,
+    ):  # fmt: skip
+        app.register_blueprint(pages.blueprint)
+    for room in (tasks, agents, escalations, webhooks, api_keys, audit, monitoring, system):
         app.register_api(room.blueprint)
     return app
 
@@ -53,4 +85,5 @@ def create_app() -> OpenAPI:
 def _finish(response: Response) -> Response:
     cast("StrictRequest", request).drain()
     response.headers.setdefault("Cache-Control", "no-store")
+    request_log.note()
     return request_id.show(response)

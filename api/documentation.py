@@ -12,7 +12,7 @@ from flask_openapi3.types import ResponseDict, SecuritySchemesDict
 from pydantic import BaseModel, Field, create_model
 
 #: What every operation with a body may answer besides.
-WITH_BODY = (400, 413, 415)
+WITH_BODY = (400, 408, 413, 415)
 #: For the `openapi_extensions` of a view that works through `idempotency.once`.
 IDEMPOTENT = {"x-idempotent": True}
 
@@ -25,11 +25,24 @@ SECURITY_SCHEMES: SecuritySchemesDict = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, `kyros_live_…` or `kyros_test_…`.",
-    }
+        "description": (
+            "An API key (`kyros_live_…`, `kyros_test_…`), an OAuth2 access token (`kyros_at_…`), "
+            "or a JWT (HS256, claims `user_id`, `roles`, `exp`). With a token or a JWT the header "
+            "`X-Kyros-Mode: test` works in test mode."
+        ),
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "kyros_session",
+        "description": (
+            "Of a person who has signed in; `__Host-kyros_session` over TLS. What changes anything "
+            "needs the header `X-CSRF-Token`. `X-Kyros-Mode: test` works in test mode."
+        ),
+    },
 }
 
-_EVERYWHERE = (401, 403, 422, 503)
+_EVERYWHERE = (401, 403, 422, 429, 503)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -66,7 +79,7 @@ def api_blueprint(name: str, import_name: str, about: str) -> APIBlueprint:
         import_name,
         url_prefix="/v1",
         abp_tags=[Tag(name=name, description=about)],
-        abp_security=[{"bearer": []}],
+        abp_security=[{"bearer": []}, {"session": []}],
         operation_id_callback=_operation_id,
     )
 
@@ -74,7 +87,7 @@ def api_blueprint(name: str, import_name: str, about: str) -> APIBlueprint:
 def responses(model: type[BaseModel], status: int = 200, *others: int) -> ResponseDict:
     """A view's `responses`: data of that model on success, the error's form for the others.
 
-    401, 403, 422 and 503 go without saying; `*WITH_BODY` where there is a body.
+    401, 403, 422, 429 and 503 go without saying; `*WITH_BODY` where there is a body.
     """
     return {status: _answer_of(model), **_refusals(others)}
 

@@ -1,4 +1,4 @@
-"""Every error as the contract's JSON: the only mapping.
+"""Every error as the contract's JSON, or as a page where a browser asks: the only mapping.
 
 What a client can cause has a sentence and a stable code. What it can't is logged with its
 traceback and told as `internal_error`, never with a word about the inside.
@@ -11,12 +11,14 @@ from flask import Flask, Response
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from api import oauth2_answer
 from api.answer import as_json
+from api.dashboard import errors as pages
 from api.request_id import request_id
-from api.wording import field_errors, sentence
+from api.wording import invalid
 from kyros_worker import strict_json
 from kyros_worker.database import is_away
-from kyros_worker.errors import FieldError, InvalidError, KyrosError
+from kyros_worker.errors import FieldError, KyrosError
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +48,7 @@ def register(app: Flask) -> None:
 
 def refuse_invalid(error: ValidationError) -> NoReturn:
     """Raises InvalidError with every wrong field of a body or a query string."""
-    details = field_errors(error)
-    raise InvalidError(sentence(details[0], error.error_count()), details=details) from None
+    raise invalid(error) from None
 
 
 def _kyros_error(error: KyrosError) -> Response:
@@ -68,10 +69,12 @@ def _http_exception(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     if is_away(error):
         said = str(error).splitlines()[0]
-        _log.warning("the database can't be used: %s request_id=%s", said, request_id())
+        told = {"request_id": request_id()}
+        _log.warning("The database can't be used: %s", said, extra=told)
         message = "The database can't be reached now; ask again in a few seconds."
         return _answer(_UNAVAILABLE, message, "unavailable")
-    _log.error("unexpected error request_id=%s", request_id(), exc_info=error)
+    told = {"request_id": request_id()}
+    _log.error("A request failed unexpectedly.", exc_info=error, extra=told)
     message = "Something went wrong here; the request's id finds it in the logs."
     return _answer(_SERVER_ERROR, message, "internal_error")
 
@@ -84,6 +87,13 @@ def _answer(
     headers: dict[str, str] | None = None,
     data: dict[str, Any] | None = None,
 ) -> Response:
+    headers = dict(headers or {})
+    if status in (_TOO_MANY, _UNAVAILABLE):
+        headers.setdefault("Retry-After", _RETRY_SECONDS)
+    if oauth2_answer.wanted():
+        return oauth2_answer.refusal(status, message, headers)
+    if pages.wanted():
+        return pages.page(status, message, details or [], headers)
     envelope: dict[str, Any] = {
         "success": False,
         "error": message,
@@ -95,7 +105,4 @@ def _answer(
     if data is not None or passing:
         # Polling loops read `data.status` alone: an empty object lets them go on.
         envelope["data"] = data or {}
-    response = as_json(strict_json.dumps(envelope), status, headers)
-    if status in (_TOO_MANY, _UNAVAILABLE):
-        response.headers.setdefault("Retry-After", _RETRY_SECONDS)
-    return response
+    return as_json(strict_json.dumps(envelope), status, headers)

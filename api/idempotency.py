@@ -40,8 +40,9 @@ def _asked() -> Asked | None:
         )
     assert request.url_rule is not None, "a view is running"
     return Asked(
-        credential_id=caller().id,
+        credential_id=caller().credential,
         route=f"{request.method} {request.url_rule.rule}",
         key=key,
-        body_hash=body_hash(request.path.rstrip("/"), request.get_json()),
+        # A person's two modes share a credential, and neither sees the other's answer.
+        body_hash=body_hash(f"{caller().mode} {request.path.rstrip('/')}", request.get_json()),
     )

@@ -1,5 +1,7 @@
 """Waiting for a task: `wait` and `stream`, bounded well below the server's threads.
 
+Whoever waited is asked again who he is before he gets anything: keys are revoked meanwhile.
+
 A watcher wakes by the process's one listening connection and holds none of the pool while it
 waits. When every place is taken, a wait answers at once and a stream is refused with 503.
 """
@@ -11,10 +13,11 @@ from typing import Any
 
 from flask import Response
 
+from api.caller import recheck
 from kyros_worker import strict_json
 from kyros_worker.auth.subject import Mode
 from kyros_worker.database import read
-from kyros_worker.errors import UnavailableError
+from kyros_worker.errors import PermissionDeniedError, UnauthenticatedError, UnavailableError
 from kyros_worker.event.listen import listener
 from kyros_worker.settings import current
 from kyros_worker.task.queries import get_fixed, get_standing, timeline_after
@@ -37,6 +40,7 @@ def when_final(task_id: str, mode: Mode, seconds: int, answer: Callable[[], Resp
             _wait(task_id, mode, seconds)
         finally:
             _places.release()
+        recheck()()
     return answer()
 
 
@@ -59,16 +63,16 @@ def stream(task_id: str, mode: Mode, after: int) -> Response:
         raise UnavailableError(
             "Too many streams are open here; ask again shortly.", headers={"Retry-After": "5"}
         )
-    response = Response(_events(fixed, after), content_type="text/event-stream")
+    response = Response(_events(fixed, after, recheck()), content_type="text/event-stream")
     response.call_on_close(_places.release)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _events(fixed: dict[str, Any], after: int) -> Iterator[str]:
+def _events(fixed: dict[str, Any], after: int, check: Callable[[], None]) -> Iterator[str]:
     yield ": here it comes\n\n"
     with listener.watching(fixed["id"]) as changed:
-        while True:
+        while _is_in(check):
             with read() as connection:
                 standing = get_standing(connection, fixed["id"], fixed["mode"])
                 items = timeline_after(connection, fixed, after, _EVENTS_AT_ONCE)
@@ -82,6 +86,15 @@ def _events(fixed: dict[str, Any], after: int) -> Iterator[str]:
                 if not changed.wait(_HEARTBEAT_SECONDS):
                     yield ": still here\n\n"
                 changed.clear()
+
+
+def _is_in(check: Callable[[], None]) -> bool:
+    """Whether the caller is; who is not gets no more, and the reason when he comes back."""
+    try:
+        check()
+    except (UnauthenticatedError, PermissionDeniedError):
+        return False
+    return True
 
 
 def _sent(item: dict[str, Any]) -> str:

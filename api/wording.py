@@ -4,7 +4,7 @@ import re
 
 from pydantic import ValidationError
 
-from kyros_worker.errors import FieldError
+from kyros_worker.errors import FieldError, InvalidError
 
 #: As many wrong fields as an answer lists; a body can hold a hundred thousand unknown ones.
 MAX_LISTED = 1000
@@ -40,6 +40,12 @@ def sentence(first: FieldError, count: int) -> str:
     """One sentence for them all: the first, and how many more there are."""
     words = f"{first.field or 'The body'} {first.message}"
     return f"{words}." if count == 1 else f"{words} (and {count - 1} more)."
+
+
+def invalid(error: ValidationError) -> InvalidError:
+    """The answer to a body, a query string or a form, with every wrong field."""
+    details = field_errors(error)
+    return InvalidError(sentence(details[0], error.error_count()), details=details)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

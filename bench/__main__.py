@@ -19,7 +19,20 @@ from pathlib import Path
 
 import psutil
 
-from bench import batch, deliveries, end_to_end, intake, latency, layers, models, scale
+from bench import (
+    batch,
+    credentials,
+    deliveries,
+    end_to_end,
+    intake,
+    latency,
+    layers,
+    models,
+    overhead,
+    python_sdk,
+    scale,
+    sums,
+)
 from bench.rounds import Figure
 from bench.stack import Stack, running
 
@@ -45,9 +58,13 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "end_to_end": _on_a_stack(end_to_end.measure),
     "latency": _on_a_stack(latency.measure),
     "deliveries": _on_a_stack(deliveries.measure),
+    "sums": _on_a_stack(sums.measure),
+    "overhead": overhead.measure,
     "models": models.measure,
     "scale": scale.measure,
     "layers": layers.measure,
+    "credentials": credentials.measure,
+    "python_sdk": python_sdk.measure,
 }
 
 

@@ -72,5 +72,5 @@ def _stamped(peers: Peers) -> list[float]:
 
 
 def _pauses() -> list[float]:
-    chance = random.Random(7)  # noqa: S311 - the same moments for both
+    chance = random.Random(7)  # nosec B311  # noqa: S311 - the same moments for both
     return [chance.expovariate(20) for _ in range(EACH)]

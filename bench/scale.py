@@ -29,6 +29,7 @@ _MAKE_KEY = (
     "from kyros_worker.auth.first_key import first_key; "
     "from kyros_worker.settings import current; first_key(current())"
 )
+_FOLD = "from kyros_worker.dispatch.sweeps import fold_increments; fold_increments()"
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -68,6 +69,9 @@ _PATHS = {
     "wait of a final task": "/v1/tasks/{id}?wait=10",
     "list": "/v1/tasks",
     "list of a status": "/v1/tasks?status=failed",
+    "metrics of a day": "/v1/monitoring/metrics?period=1d",
+    "metrics of a month": "/v1/monitoring/metrics?period=30d",
+    "costs of a month": "/v1/monitoring/costs?period=30d",
 }
 
 
@@ -97,6 +101,8 @@ def _served(stack: Stack, size: int) -> Iterator[int]:
     subprocess.run([kyros, "migrate"], env=environ, check=True, timeout=60)
     subprocess.run([sys.executable, "-c", _MAKE_KEY], env=environ, check=True, timeout=60)
     fill(environ["DATABASE_URL"], size)
+    # No dispatcher runs here, which would have folded all this long ago.
+    subprocess.run([sys.executable, "-c", _FOLD], env=environ, check=True, timeout=300)
     log = (stack.folder / f"{name}.log").open("wb")
     process = subprocess.Popen(
         [kyros, "api"], env=environ, cwd=PROJECT_ROOT, stdout=log, stderr=log

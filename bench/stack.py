@@ -37,21 +37,25 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 class Stack:
-    """A whole Kyros under a home of its own, as `kyros up` starts it."""
+    """A whole Kyros under a home of its own, as `kyros up` starts it; of another source if told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, source: Path = PROJECT_ROOT) -> None:
         self.folder = folder
         self.home = Home(folder.resolve() / "home")
         self.port = free_port()
+        # Requests are counted as ever; one key sends them all.
+        limits = folder / "limits.toml"
+        limits.write_text("[rate_limits]\nrequests_per_minute = 1000000\n")
         self.environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(PROJECT_ROOT),
+            "PYTHONPATH": str(source),
             "KYROS_HOME": str(self.home.root),
             "KYROS_API_PORT": str(self.port),
             "KYROS_FLOWER_PORT": str(free_port()),
             "KYROS_BOOTSTRAP_API_KEY": KEY,
+            "KYROS_CONFIG": str(limits),
         }
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}",
@@ -65,9 +69,11 @@ class Stack:
         told = self.home.stack.read_text()
         self.database_url = _between(told, '"database_url": "')
         self.redis_url = _between(told, '"redis_url": "')
-        log = self.home.logs
-        for role in ("implementer", "critic", "integrator"):
-            until(lambda r=role: " ready." in (log / f"{r}.log").read_text(), 60, f"{role} is up")
+        until(self._all_work, 60, "every role has a worker")
+
+    def _all_work(self) -> bool:
+        health = self.http.get("/v1/monitoring/health").json()["data"]["components"]
+        return all(role["count"] for role in health["workers"].values())
 
     def down(self) -> None:
         """Stops it; does nothing when it does not run."""

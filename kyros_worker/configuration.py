@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from kyros_worker.alert_rules import AlertRules
 from kyros_worker.budgets import Budgets
 from kyros_worker.errors import ConfigurationError
+from kyros_worker.rate_limits import RateLimits
 from kyros_worker.rules import DEFAULT_RULES, Requests, Rule, twice_named
 from kyros_worker.toml_table import TomlTable, Usd, sentence
 from kyros_worker.webhook_times import WebhookTimes
@@ -158,7 +160,9 @@ class Configuration(TomlTable):
     rules: tuple[Rule, ...] = DEFAULT_RULES
     requests: Requests = Requests()
     budgets: Budgets = Budgets()
+    rate_limits: RateLimits = RateLimits()
     webhooks: WebhookTimes = WebhookTimes()
+    alerts: AlertRules = AlertRules()
 
     @field_validator("workflows", mode="after")
     @classmethod

@@ -67,6 +67,13 @@ class NotFoundError(KyrosError):
     code = "not_found"
 
 
+class RequestTimeoutError(KyrosError):
+    """The request did not arrive in time; the connection is closed."""
+
+    status = 408
+    code = "request_timeout"
+
+
 class ConflictError(KyrosError):
     """The thing is in a state that does not allow this; the sentence names the state."""
 
@@ -93,6 +100,13 @@ class InvalidError(KyrosError):
 
     status = 422
     code = "validation_failed"
+
+
+class TooManyRequestsError(KyrosError):
+    """The caller asks too often; carries `Retry-After`."""
+
+    status = 429
+    code = "rate_limited"
 
 
 class UnavailableError(KyrosError):

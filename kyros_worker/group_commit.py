@@ -1,12 +1,14 @@
 """One commit for all that arrive together (in the literature: group commit).
 
 A thread that has something to write and finds nobody writing leads: it writes all that waits in
-one transaction, then hands the lead to one of those who came meanwhile. So a lone writer pays for
-one transaction and waits for nobody, and many at once share the cost of a commit. Nobody returns
-before what they gave is committed.
+one transaction, then hands the lead to one of those who came meanwhile. Where several did, more are
+on their way, and the new leader waits a moment for them. So a lone writer pays for one transaction
+and waits for nobody, and many at once share the cost of a commit. Nobody returns before what they
+gave is committed.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
@@ -19,6 +21,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_ITEMS = 100
+#: How long a leader waits for more, where several came while the one before him wrote.
+_GATHER_SECONDS = 0.002
 _MOST_BYTES = 4 * 1024 * 1024
 
 
@@ -71,6 +75,8 @@ class GroupCommit(Generic[Item, Result]):
         if not leading:
             mine.woken.wait()
         if not mine.written:
+            if len(self._waiting) > 1:
+                time.sleep(_GATHER_SECONDS)
             self._lead()
         if isinstance(mine.result, BaseException):
             raise mine.result

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -27,7 +27,10 @@ from pydantic import (
 
 from kyros_worker import configuration as tables
 from kyros_worker.configuration import Configuration, Provider
+from kyros_worker.email_address import is_email, normalised
 from kyros_worker.errors import ConfigurationError
+from kyros_worker.setting_lists import listed, networks, refuse_no_origin
+from kyros_worker.signing_secret import weakness
 from kyros_worker.toml_table import sentence
 from kyros_worker.words import ROLES, Role
 
@@ -62,6 +65,12 @@ class Settings(BaseModel):
     secret_key: Annotated[str | None, Optional] = Field(
         None, alias="KYROS_SECRET_KEY", min_length=32
     )
+    #: Signs JWTs; the secret key where it is not set.
+    jwt_secret: Annotated[str | None, Optional] = Field(None, alias="KYROS_JWT_SECRET")
+    #: What signed JWTs before it: still accepted.
+    jwt_previous_secret: Annotated[str | None, Optional] = Field(
+        None, alias="KYROS_JWT_PREVIOUS_SECRET"
+    )
     #: The TOML file with the tables of the configuration.
     config_file: Annotated[Path | None, Optional] = Field(None, alias="KYROS_CONFIG")
 
@@ -71,10 +80,26 @@ class Settings(BaseModel):
     api_processes: int = Field(2, alias="KYROS_API_PROCESSES", ge=1, le=64)
     #: Threads of one API process. Watchers (wait, stream) may take three quarters of them.
     api_threads: int = Field(256, alias="KYROS_API_THREADS", ge=8, le=2048)
+    #: How long a request may take to arrive, and each of its statements to run, in seconds.
+    request_seconds: float = Field(
+        30, alias="KYROS_REQUEST_SECONDS", ge=1, le=600, allow_inf_nan=False
+    )
+    #: Networks of the proxies whose X-Forwarded-For and -Proto are believed, separated by commas.
+    trusted_proxies: Annotated[str | None, Optional] = Field(None, alias="KYROS_TRUSTED_PROXIES")
+    #: Origins whose pages may call the API from a browser, separated by commas.
+    cors_origins: Annotated[str | None, Optional] = Field(None, alias="KYROS_CORS_ORIGINS")
     flower_port: int = Field(5555, alias="KYROS_FLOWER_PORT", ge=1, le=65535)
     #: The password of Flower's user `kyros`; made under home when not set.
     flower_password: Annotated[str | None, Optional] = Field(
         None, alias="KYROS_FLOWER_PASSWORD", min_length=8
+    )
+    #: How the processes write their logs: for people, or one JSON object a line.
+    log_format: Literal["console", "json"] = Field("console", alias="KYROS_LOG_FORMAT")
+    #: The least that is written; of libraries never less than `info`.
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="KYROS_LOG_LEVEL")
+    #: The path under which a proxy shows Flower, such as `flower`.
+    flower_url_prefix: Annotated[str | None, Optional] = Field(
+        None, alias="KYROS_FLOWER_URL_PREFIX"
     )
     #: Where people reach this deployment, without a trailing slash: the base of a task's `url`.
     public_url: Annotated[str | None, Optional] = Field(None, alias="KYROS_PUBLIC_URL")
@@ -82,6 +107,8 @@ class Settings(BaseModel):
     bootstrap_api_key: Annotated[str | None, Optional] = Field(
         None, alias="KYROS_BOOTSTRAP_API_KEY"
     )
+    #: By which address the first admin signs in.
+    admin_email: str = Field("admin@localhost", alias="KYROS_ADMIN_EMAIL")
 
     #: Submissions that one worker process runs side by side; they mostly wait for a model.
     worker_concurrency: int = Field(64, alias="KYROS_WORKER_CONCURRENCY", ge=1, le=2000)
@@ -140,6 +167,34 @@ class Settings(BaseModel):
             )
         return value
 
+    @field_validator("jwt_secret", "jwt_previous_secret", mode="after")
+    @classmethod
+    def _text(cls, value: str | None) -> str | None:
+        try:
+            (value or "").encode()
+        except UnicodeEncodeError:
+            raise ValueError("must be UTF-8") from None
+        return value
+
+    @field_validator("admin_email", mode="after")
+    @classmethod
+    def _email(cls, value: str) -> str:
+        if not is_email(normalised(value)):
+            raise ValueError("must be an e-mail address such as jo@example.com")
+        return normalised(value)
+
+    @field_validator("flower_url_prefix", mode="after")
+    @classmethod
+    def _path(cls, value: str | None) -> str | None:
+        if value is not None and not all(
+            part.isascii() and part.replace("-", "").replace("_", "").isalnum()
+            for part in value.split("/")
+        ):
+            raise ValueError(
+                "must be a path such as flower or tools/flower, without a slash around"
+            )
+        return value
+
     @field_validator("webhook_allowed_networks", mode="after")
     @classmethod
     def _networks(cls, value: str | None) -> str | None:
@@ -153,6 +208,21 @@ class Settings(BaseModel):
                     ) from None
         return value
 
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _proxies(cls, value: str | None) -> str | None:
+        for network in networks(value):
+            if network.prefixlen == 0:
+                raise ValueError(f"{network} is everybody: anyone could then choose an address")
+        return value
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins(cls, value: str | None) -> str | None:
+        for origin in listed(value):
+            refuse_no_origin(origin)
+        return value
+
     @property
     def base_url(self) -> str:
         """Where people reach this deployment."""
@@ -162,6 +232,25 @@ class Settings(BaseModel):
     def test_mode(self) -> bool:
         """Whether the whole deployment is in test mode: no model is configured."""
         return not self.configuration.has_models
+
+    @property
+    def jwt_secrets(self) -> tuple[str, ...]:
+        """The secrets that a JWT may be signed with, today's first; empty when none is set."""
+        secrets = (self.jwt_secret or self.secret_key, self.jwt_previous_secret)
+        return tuple(secret for secret in secrets if secret is not None)
+
+    @property
+    def jwt_weakness(self) -> str | None:
+        """What is wrong with the secrets that JWTs are signed with, in one sentence."""
+        signing = "KYROS_SECRET_KEY" if self.jwt_secret is None else "KYROS_JWT_SECRET"
+        named = {
+            signing: self.jwt_secret or self.secret_key,
+            "KYROS_JWT_PREVIOUS_SECRET": self.jwt_previous_secret,
+        }
+        for name, secret in named.items():
+            if secret is not None and (fault := weakness(secret)):
+                return f"{name}: {fault}: whoever guesses it can sign JWTs."
+        return None
 
     def required_database_url(self) -> str:
         """The database to use; raises ConfigurationError when there is none yet."""
@@ -202,7 +291,10 @@ def load(environ: Mapping[str, str], *, with_stack: bool = True) -> Settings:
     configuration = tables.read(settings.config_file)
     found["configuration"] = configuration
     found["provider_keys"] = _provider_keys(configuration, settings.config_file, environ)
-    return settings.model_copy(update=found)
+    loaded = settings.model_copy(update=found)
+    if not loaded.test_mode and (fault := loaded.jwt_weakness):
+        raise ConfigurationError(fault)
+    return loaded
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -212,6 +304,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "KYROS_SECRET_KEY": settings.secret_key,
+        "KYROS_JWT_SECRET": settings.jwt_secret,
+        "KYROS_JWT_PREVIOUS_SECRET": settings.jwt_previous_secret,
         "KYROS_FLOWER_PASSWORD": settings.flower_password,
         "KYROS_CONFIG": settings.config_file,
         "KYROS_WEBHOOK_ALLOWED_NETWORKS": settings.webhook_allowed_networks,

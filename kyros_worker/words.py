@@ -1,4 +1,4 @@
-"""The closed words of tasks and models, which clients, tables and the configuration share."""
+"""The closed words of tasks, models and webhooks, which clients, tables and settings share."""
 
 from typing import Literal, get_args
 
@@ -19,6 +19,15 @@ ErrorKind = Literal[
     "rate_limited", "server_error", "timeout", "connection", "content_refused", "invalid_output",
     "rejected",
 ]  # fmt: skip
+
+#: What a webhook can be told of; a star stands for all of a kind.
+EventName = Literal[
+    "task.created", "task.started", "task.progress", "task.completed", "task.failed",
+    "task.cancelled", "escalation.requested", "escalation.approved", "escalation.rejected",
+    "escalation.completed", "system.health_check", "system.alert", "system.maintenance",
+    "task.*", "escalation.*", "system.*", "*",
+]  # fmt: skip
+EVENT_NAMES: tuple[EventName, ...] = get_args(EventName)
 
 #: How a task's type is written; which types there are is open.
 TASK_TYPE = r"^[a-z][a-z0-9_-]{0,63}$"

@@ -25,4 +25,4 @@ def budgets(folder, **tables):
 def forget_money():
     """No counters and no system events of other tests."""
     with transaction() as connection:
-        connection.execute(text("TRUNCATE spendings, system_events"))
+        connection.execute(text("TRUNCATE spendings, system_events, alerts"))

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -11,19 +12,38 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+import structlog
 from sqlalchemy import text
 
-from kyros_worker import database
+from kyros_worker import database, log
 from kyros_worker.command import postgres, redis_server
 from kyros_worker.command.ports import free_port
 from kyros_worker.command.store_process import store_user
+from tests.guide.outcomes import show_outcomes
 from tests.installed import schema
+from tests.programs import LEFT_OUT
 
 __all__ = ["schema"]
 
 PASSWORD = "for-tests-only"
+SUMS = (
+    "task_sums", "task_increments", "call_sums", "call_increments", "tallies", "tally_increments",
+    "labelled_types", "queue_samples",
+)  # fmt: skip
 # What a crash of the machine would lose is of no worth here.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says plainly what was left out, and why, and how the guide's samples ran."""
+    show_outcomes(terminalreporter)
+    whys = Counter(
+        (report.nodeid.partition("::")[0], report.longrepr[2].partition(LEFT_OUT)[2])
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and LEFT_OUT in report.longrepr[2]
+    )
+    for (file, why), count in sorted(whys.items()):
+        terminalreporter.write_line(f"LEFT OUT: {count} tests of {file}: {why}", yellow=True)
 
 
 @dataclass(frozen=True)
@@ -134,6 +154,21 @@ def redis_url(stores: Stores) -> str:
 
 @pytest.fixture
 def no_tasks(schema: None) -> None:
-    """No tasks at all, for what looks at every one of them, no faults of models, no maintenance."""
+    """No tasks at all, for what looks at every one of them, no faults, no alerts, no maintenance.
+
+    Sums are not those of rows that were truncated: they are emptied with them.
+    """
     with database.transaction() as connection:
-        connection.execute(text("TRUNCATE tasks, events, breakers, maintenance CASCADE"))
+        connection.execute(text("TRUNCATE tasks, events, breakers, alerts, maintenance CASCADE"))
+        connection.execute(text(f"TRUNCATE {', '.join(SUMS)}"))
+
+
+@pytest.fixture(autouse=True)
+def _facts_are_seen() -> Iterator[None]:
+    """What a test has a process write is undone: its level would hide facts from later tests."""
+    steps, configured = list(log._steps), structlog.get_config()
+    yield
+    log._steps[:] = steps
+    structlog.configure(**configured)
+    # Once it was used after `configure`, it keeps what that said.
+    vars(log.FACTS).pop("bind", None)

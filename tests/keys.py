@@ -3,11 +3,14 @@
 import pytest
 from sqlalchemy import delete
 
+from kyros_worker.audit.actor import Actor
 from kyros_worker.auth import authenticate
 from kyros_worker.auth.create import create
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.database import transaction
 from kyros_worker.idempotency.tables import IdempotencyKey
+
+ACTOR = Actor("tests")
 
 
 @pytest.fixture
@@ -26,10 +29,10 @@ def new_key(no_keys):
         with transaction() as connection:
             return create(
                 connection,
+                ACTOR,
                 name="a key",
                 permissions=permissions,
                 mode=mode,
-                created_by="tests",
                 **fields,
             )
 

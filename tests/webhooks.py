@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
+from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.webhook.claim import claim_deliveries
@@ -21,7 +22,10 @@ def forget():
     """No endpoints and no deliveries."""
     with transaction() as connection:
         connection.execute(
-            text("TRUNCATE webhooks, deliveries, delivery_attempts, event_bodies, system_events")
+            text(
+                "TRUNCATE webhooks, deliveries, delivery_attempts, event_bodies,"
+                " system_events, alerts"
+            )
         )
 
 
@@ -29,7 +33,7 @@ def webhook(*events, who=WHO, **fields):
     """An endpoint as it is answered."""
     new = NewWebhook(url="https://example.com/hook", events=list(events or ("*",)), **fields)
     with transaction() as connection:
-        return create_webhook(connection, new, who)
+        return create_webhook(connection, new, who, SYSTEM)
 
 
 def deliveries(webhook_id):

@@ -7,10 +7,11 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.answer import success
-from api.caller import caller, requires
+from api.caller import actor, caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, responses
 from api.idempotency import Made, once
 from api.request_id import request_id
+from kyros_worker.audit.actor import Actor
 from kyros_worker.auth.subject import Mode, Subject
 from kyros_worker.database import Connection, read
 from kyros_worker.escalation.queries import find_escalation, list_escalations
@@ -143,13 +144,13 @@ def reject(path: EscalationPath, body: EscalationDecision) -> Response:
 
 
 def _decide(
-    decide: Callable[[Connection, str, Subject, str | None], dict[str, Any]],
+    decide: Callable[[Connection, str, Subject, Actor, str | None], dict[str, Any]],
     path: EscalationPath,
     body: EscalationDecision,
 ) -> Response:
-    who = caller()
+    who, acting = caller(), actor()
     return once(
         lambda connection: Made(
-            decide(connection, path.escalation_id, who, body.comment), status=200
+            decide(connection, path.escalation_id, who, acting, body.comment), status=200
         )
     )

@@ -1,6 +1,6 @@
 """`/v1/monitoring`: what the fleet does, and what it costs."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Response
 from pydantic import BaseModel, Field
@@ -8,13 +8,15 @@ from pydantic import BaseModel, Field
 from api.answer import success
 from api.caller import caller, requires
 from api.documentation import api_blueprint, responses
-from kyros_worker import readiness
+from kyros_worker import cursor, readiness
 from kyros_worker.auth.subject import Mode
 from kyros_worker.cost import report
 from kyros_worker.cost.report import Period
 from kyros_worker.database import read
+from kyros_worker.monitoring.alerts import AlertStatus, newest_alerts
 from kyros_worker.monitoring.health import Overall, Status, read_health
-from kyros_worker.schemas import Query
+from kyros_worker.monitoring.metrics import metrics
+from kyros_worker.schemas import Page, Query
 
 blueprint = api_blueprint("monitoring", __name__, "What happens, and what it costs.")
 
@@ -112,6 +114,96 @@ class TaskCosts(CostSums):
     task_id: str
 
 
+class MetricsPeriod(Query):
+    """Over how long."""
+
+    period: Period = Field("1d", description="The time that ends with the minute that is open.")
+
+
+class MetricStep(BaseModel):
+    """One step of the period; all have the same length."""
+
+    at: str = Field(description="Its beginning.")
+    value: float = Field(description="The average of its samples; 0 without any.")
+    samples: int
+
+
+class Metric(BaseModel):
+    """A metric over the period; without any sample all numbers are 0."""
+
+    average: float = Field(description="Over all samples, not over the steps.")
+    current: float = Field(description="Of the newest step that has samples.")
+    minimum: float
+    maximum: float
+    samples: int = Field(description="How many tasks, calls, attempts or measurements.")
+    series: list[MetricStep]
+
+
+class MetricsFound(BaseModel):
+    """Rates are percentages, times are seconds."""
+
+    task_completion_rate: Metric = Field(
+        description="Of the tasks that completed or failed, those that completed."
+    )
+    average_response_time: Metric = Field(
+        description="From creation to end, of the tasks that ended; the bounds are single tasks'."
+    )
+    escalation_rate: Metric = Field(
+        description="Of the tasks that completed or failed, those that had gone to premium."
+    )
+    queue_depth: Metric = Field(
+        description="Submissions that waited for a worker, measured each minute; `current` is now."
+    )
+    webhook_success_rate: Metric = Field(
+        description="Of the attempts to deliver, those that were answered with 2xx."
+    )
+    webhook_delivery_rate: Metric = Field(
+        description="Of the deliveries that ended, those that were delivered."
+    )
+    model_error_rate: Metric = Field(
+        description="Of the model calls that began then and have ended, those with an error."
+    )
+    average_model_latency: Metric = Field(description="Of the model calls that told it.")
+
+
+class Metrics(BaseModel):
+    """What was measured over the period, in the caller's mode."""
+
+    period: Period
+    begin: str = Field(alias="from")
+    to: str
+    mode: Mode
+    metrics: MetricsFound
+
+
+class AlertPage(Page):
+    """Which alerts, newest first."""
+
+    status: AlertStatus | None = Field(None, description="`raised` are those that are open.")
+
+
+class Alert(BaseModel):
+    """Something that people should look at, or should have."""
+
+    id: str
+    alert: str = Field(description="What it is of: its kind, and whom it concerns.")
+    kind: str
+    message: str = Field(description="A sentence, as when it was raised.")
+    mode: Mode | None = Field(description="Null when it concerns both.")
+    status: AlertStatus
+    raised_at: str
+    resolved_at: str | None
+    data: dict[str, Any] = Field(description="The figures that the event told.")
+
+
+class Alerts(BaseModel):
+    """A page of alerts, newest first."""
+
+    alerts: list[Alert]
+    next_cursor: str | None
+    has_more: bool
+
+
 class ComponentHealth(BaseModel):
     """How one component is."""
 
@@ -122,6 +214,22 @@ class WorkersHealth(ComponentHealth):
     """How the workers of a role are."""
 
     count: int | None = Field(description="How many were seen within 15 s.")
+    busy: int | None = Field(description="How many have submissions in hand.")
+
+
+class QueueHealth(ComponentHealth):
+    """How long submissions wait for a worker."""
+
+    waiting: int | None = Field(description="Submissions that are due, of all roles.")
+    oldest_waiting_seconds: float | None
+
+
+class WebhooksHealth(ComponentHealth):
+    """How the fleet is that delivers."""
+
+    count: int | None = Field(description="How many workers were seen within 15 s.")
+    due: int | None = Field(description="Deliveries that are due and not begun.")
+    oldest_due_seconds: float | None
 
 
 class RolesHealth(BaseModel):
@@ -146,14 +254,24 @@ class ModelsHealth(ComponentHealth):
     left_alone: list[LeftAloneModel]
 
 
+class RateLimitsHealth(ComponentHealth):
+    """Whether requests are counted."""
+
+    let_through: int | None = Field(
+        description="Requests that were not, since Redis did not answer, in all time."
+    )
+
+
 class ComponentsHealth(BaseModel):
     """How each component is."""
 
     database: ComponentHealth
     broker: ComponentHealth
     workers: RolesHealth
-    webhooks: WorkersHealth = Field(description="The fleet that delivers.")
+    queue: QueueHealth
+    webhooks: WebhooksHealth
     models: ModelsHealth
+    rate_limits: RateLimitsHealth
 
 
 class MaintenanceHealth(BaseModel):
@@ -183,6 +301,25 @@ class Health(BaseModel):
 def get_health() -> Response:
     """Get how all of it is; 200 also when something is wrong."""
     return success(read_health(broker_answers=readiness.redis_answers()))
+
+
+@blueprint.get("/monitoring/alerts", responses=responses(Alerts))
+@requires("monitoring:read")
+def list_alerts(query: AlertPage) -> Response:
+    """List what people should look at, and should have: open alerts and resolved ones."""
+    mode, scope = caller().mode, f"alerts {caller().mode} {query.status}"
+    after = cursor.decode(query.cursor, scope) if query.cursor else None
+    with read() as connection:
+        found = newest_alerts(connection, mode, query.status, query.limit + 1, after)
+    return success(cursor.page("alerts", found, query.limit, scope))
+
+
+@blueprint.get("/monitoring/metrics", responses=responses(Metrics))
+@requires("monitoring:read")
+def get_metrics(query: MetricsPeriod) -> Response:
+    """Get how well the work goes over a period: completion, times, escalations, queues."""
+    with read() as connection:
+        return success(metrics(connection, caller().mode, query.period))
 
 
 @blueprint.get("/monitoring/costs", responses=responses(Costs))

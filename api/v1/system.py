@@ -6,11 +6,11 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.answer import success
-from api.caller import caller, requires
+from api.caller import actor, caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, responses
 from api.idempotency import Made, once
 from kyros_worker.database import read
-from kyros_worker.monitoring.maintenance import (
+from kyros_worker.fleet.maintenance import (
     MAX_MESSAGE_LENGTH,
     change_maintenance,
     read_maintenance,
@@ -50,10 +50,10 @@ def set_maintenance(body: MaintenanceChange) -> Response:
     While it is on, tasks are accepted and running calls go on, but workers start nothing new.
     It needs a live admin, unless the whole deployment is in test mode.
     """
-    who = caller()
+    who, acting = caller(), actor()
     return once(
         lambda connection: Made(
-            change_maintenance(connection, who, enabled=body.enabled, message=body.message),
+            change_maintenance(connection, who, acting, enabled=body.enabled, message=body.message),
             status=200,
         )
     )

@@ -6,7 +6,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.answer import success
-from api.caller import caller, requires
+from api.caller import actor, caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, responses
 from api.idempotency import Made, once
 from kyros_worker import cursor
@@ -15,7 +15,8 @@ from kyros_worker.database import read, transaction
 from kyros_worker.schemas import NoBody, Page
 from kyros_worker.webhook import endpoints
 from kyros_worker.webhook.queries import list_deliveries
-from kyros_worker.webhook.schemas import ChangedWebhook, EventName, NewWebhook, Since
+from kyros_worker.webhook.schemas import ChangedWebhook, NewWebhook, Since
+from kyros_worker.words import EventName
 
 blueprint = api_blueprint("webhooks", __name__, "Endpoints that are told what happens.")
 
@@ -120,10 +121,10 @@ _SECRETS = ("secret", "standard_secret")
 @requires("webhooks:manage")
 def create_webhook(body: NewWebhook) -> Response:
     """Make an endpoint. The answer holds its secret, this once."""
-    who = caller()
+    who, acting = caller(), actor()
     return once(
         lambda connection: Made(
-            endpoints.create_webhook(connection, body, who), secret_fields=_SECRETS
+            endpoints.create_webhook(connection, body, who, acting), secret_fields=_SECRETS
         )
     )
 
@@ -152,7 +153,8 @@ def get_webhook(path: WebhookPath) -> Response:
 def change_webhook(path: WebhookPath, body: ChangedWebhook) -> Response:
     """Change an endpoint. Enabled again it gets what was held meanwhile."""
     with transaction() as connection:
-        return success(endpoints.change_webhook(connection, path.webhook_id, body, caller().mode))
+        mode = caller().mode
+        return success(endpoints.change_webhook(connection, path.webhook_id, body, mode, actor()))
 
 
 @blueprint.delete("/webhooks/<webhook_id>", responses=responses(WebhookRecord, 200, 404))
@@ -160,7 +162,9 @@ def change_webhook(path: WebhookPath, body: ChangedWebhook) -> Response:
 def delete_webhook(path: WebhookPath) -> Response:
     """Delete an endpoint: nothing is sent to it any more."""
     with transaction() as connection:
-        return success(endpoints.delete_webhook(connection, path.webhook_id, caller().mode))
+        return success(
+            endpoints.delete_webhook(connection, path.webhook_id, caller().mode, actor())
+        )
 
 
 @blueprint.post(
@@ -171,10 +175,10 @@ def delete_webhook(path: WebhookPath) -> Response:
 @requires("webhooks:manage")
 def rotate_secret(path: WebhookPath, body: NoBody) -> Response:  # noqa: ARG001
     """Make a new secret, pending: both sign until it is activated, for 24 hours at most."""
-    mode = caller().mode
+    mode, acting = caller().mode, actor()
     return once(
         lambda connection: Made(
-            endpoints.rotate_secret(connection, path.webhook_id, mode),
+            endpoints.rotate_secret(connection, path.webhook_id, mode, acting),
             status=200,
             secret_fields=_SECRETS,
         )
@@ -189,10 +193,10 @@ def rotate_secret(path: WebhookPath, body: NoBody) -> Response:  # noqa: ARG001
 @requires("webhooks:manage")
 def activate_secret(path: WebhookPath, body: NoBody) -> Response:  # noqa: ARG001
     """Have the pending secret sign alone."""
-    mode = caller().mode
+    mode, acting = caller().mode, actor()
     return once(
         lambda connection: Made(
-            endpoints.activate_secret(connection, path.webhook_id, mode), status=200
+            endpoints.activate_secret(connection, path.webhook_id, mode, acting), status=200
         )
     )
 
@@ -245,9 +249,9 @@ def redeliver(path: DeliveryPath, body: NoBody) -> Response:  # noqa: ARG001
 @requires("webhooks:manage")
 def replay(path: WebhookPath, body: Since) -> Response:
     """Send everything since a time again, each with the same `webhook-id`."""
-    mode = caller().mode
+    mode, acting = caller().mode, actor()
     return once(
         lambda connection: Made(
-            endpoints.replay(connection, path.webhook_id, body.since, mode), status=200
+            endpoints.replay(connection, path.webhook_id, body.since, mode, acting), status=200
         )
     )

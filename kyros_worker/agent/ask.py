@@ -15,10 +15,10 @@ from kyros_worker.model.call import Form, Outcome, call
 from kyros_worker.model.catalog import SANDBOX, ChosenModel, ModelNotConfiguredError
 from kyros_worker.model.failure import Failure
 from kyros_worker.model.prices import Unpriced, cost, unpriced
-from kyros_worker.model.redact import redacted
 from kyros_worker.model.sandbox import SandboxModel
 from kyros_worker.model.steering import steering
 from kyros_worker.model.usage import NOTHING, Usage
+from kyros_worker.redact import redacted
 from kyros_worker.settings import Role
 
 

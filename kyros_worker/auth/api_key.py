@@ -13,9 +13,22 @@ here may decide whether a key is known: only its hash in the database does.
 import re
 import secrets
 from hashlib import sha256
+from typing import Literal, get_args
 from zlib import crc32
 
 from kyros_worker.auth.subject import Mode
+
+MAX_NAME_LENGTH = 100
+#: Requests a minute.
+MAX_RATE_LIMIT = 1_000_000
+MAX_DAY_BUDGET_USD = 1_000_000
+#: How long the secret before stays good after a rotation.
+DEFAULT_OVERLAP_SECONDS = 24 * 3600
+MAX_OVERLAP_SECONDS = 30 * 24 * 3600
+
+#: What a key may have, and may have no more.
+Removable = Literal["expires_at", "rate_limit", "day_budget_usd"]
+REMOVABLE: tuple[Removable, ...] = get_args(Removable)
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 32

@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, select
 
+from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.auth import api_key
 from kyros_worker.auth.create import create
 from kyros_worker.auth.tables import ApiKey
@@ -27,10 +28,10 @@ def first_key(settings: Settings) -> str | None:
             return None
         create(
             connection,
+            SYSTEM,
             name="first key",
             permissions=["admin"],
             mode=mode,
-            created_by="system",
             key=key,
         )
     return key

@@ -113,6 +113,10 @@ class Client:
         """The newest that pass the filters: `escalations`, `next_cursor`, `has_more`."""
         return self._pages("/escalations", "escalations", filters, limit)
 
+    def alerts(self, filters: dict[str, Any], limit: int) -> dict[str, Any]:
+        """The newest that pass the filters: `alerts`, `next_cursor`, `has_more`."""
+        return self._pages("/monitoring/alerts", "alerts", filters, limit)
+
     def open_escalation(self, task_id: str) -> Escalation | None:
         """What a person is asked about a task, if anything."""
         asked = {"status": "requested", "task_id": task_id}

@@ -1,16 +1,22 @@
 """The `kyros` command: what a person can put right is one sentence on stderr and exit code 1."""
 
+import logging
 import os
 import sys
 from typing import Annotated
 
 import typer
 
+from kyros_worker import log
+from kyros_worker.command.alert_commands import alert_app
+from kyros_worker.command.application_commands import applications_app
+from kyros_worker.command.audit import audit_app
 from kyros_worker.command.escalation_commands import escalations_app
 from kyros_worker.command.home import Home, of
 from kyros_worker.command.keys import keys_app
 from kyros_worker.command.maintenance_commands import maintenance_app
 from kyros_worker.command.task_commands import task_app
+from kyros_worker.command.users import users_app
 from kyros_worker.command.webhook_commands import webhooks_app
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.settings import load
@@ -23,8 +29,12 @@ app = typer.Typer(
 app.add_typer(task_app)
 app.add_typer(escalations_app)
 app.add_typer(webhooks_app)
+app.add_typer(alert_app)
 app.add_typer(keys_app)
+app.add_typer(users_app)
+app.add_typer(applications_app)
 app.add_typer(maintenance_app)
+app.add_typer(audit_app)
 
 
 @app.command()
@@ -61,11 +71,15 @@ def status(
 def logs(
     name: Annotated[str | None, typer.Argument(help="One process; all if left out.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines.")] = False,
+    request_id: Annotated[
+        str | None, typer.Option(help="Only what one request caused, in the order of time.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Only what happened to one task.")] = None,
 ) -> None:
     """Show the last lines of the processes' logs."""
     from kyros_worker.command.logs import logs as run  # noqa: PLC0415
 
-    run(_home(), name, follow=follow)
+    run(_home(), name, follow=follow, ids=[one for one in (request_id, task) if one])
 
 
 @app.command()
@@ -132,7 +146,7 @@ def main() -> None:
     try:
         app()
     except ConfigurationError as error:
-        print(f"kyros: {error}", file=sys.stderr)
+        _tell(str(error))
         sys.exit(1)
     except BrokenPipeError:
         # What read our output has seen enough.
@@ -140,8 +154,16 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"kyros: {place}{error.strerror or error}.", file=sys.stderr)
+        _tell(f"{place}{error.strerror or error}.")
         sys.exit(1)
+
+
+def _tell(sentence: str) -> None:
+    """Says why it ends: to a person, or in a log that is read by programs."""
+    if log.writes_json():
+        logging.getLogger("kyros").critical(sentence)
+    else:
+        print(f"kyros: {sentence}", file=sys.stderr)
 
 
 def _home() -> Home:

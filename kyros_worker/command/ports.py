@@ -36,4 +36,4 @@ def free_port() -> int:
 
 def reachable_host(host: str) -> str:
     """The host by which this machine reaches a server that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # nosec B104  # noqa: S104

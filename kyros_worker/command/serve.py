@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from kyros_worker import log
 from kyros_worker import settings as settings_room
 from kyros_worker.command.home import Home, keep_secrets
 from kyros_worker.errors import ConfigurationError
@@ -29,7 +30,7 @@ def worker(role: str) -> NoReturn:
     fleets = (*ROLES, WEBHOOKS)
     if role not in fleets:
         raise ConfigurationError(f"No fleet is called {role}; there are {', '.join(fleets)}.")
-    settings = current()
+    settings = _begin(role)
     if role in ROLES:
         require_prices(settings)
     settings.required_database_url()
@@ -39,17 +40,19 @@ def worker(role: str) -> NoReturn:
     os.environ["CELERY_CUSTOM_WORKER_POOL"] = _POOL
     _become(
         settings,
-        ["celery", "-A", _APPLICATION, "worker", "-Q", role, "-n", name, "-P", "custom",
-         "-c", str(settings.worker_concurrency), "-E", "--without-gossip", "--without-mingle",
-         "-l", "INFO"],
+        ["celery", "--quiet", "-A", _APPLICATION, "worker", "-Q", role, "-n", name, "-P", "custom",
+         "-c", str(settings.worker_concurrency), "-E", "--without-gossip", "--without-mingle"],
     )  # fmt: skip
 
 
 def api() -> NoReturn:
     """The HTTP API on gunicorn."""
-    settings = current()
+    settings = _begin("api")
     settings.required_database_url()
     settings.required_redis_url()
+    if settings.jwt_weakness:
+        # In test mode alone: otherwise the settings would not have been taken.
+        print(f"warning: {settings.jwt_weakness}", file=sys.stderr)
     configuration = PROJECT_ROOT / "deploy" / "gunicorn.conf.py"
     _become(settings, ["gunicorn", "-c", str(configuration), "api.app:create_app()"])
 
@@ -58,12 +61,13 @@ def dispatch() -> None:
     """The dispatcher, in this process."""
     from kyros_worker.dispatch.loop import main  # noqa: PLC0415
 
+    _begin("dispatch")
     main()
 
 
 def flower() -> NoReturn:
     """Flower, behind a password, on this machine alone."""
-    settings = current()
+    settings = _begin("flower")
     settings.required_redis_url()
     home = Home(settings.home.resolve())
     password = settings.flower_password or keep_secrets(home).flower_password
@@ -73,7 +77,8 @@ def flower() -> NoReturn:
         settings,
         ["celery", "-A", _APPLICATION, "flower", "--address=127.0.0.1",
          f"--port={settings.flower_port}", "--persistent=True", "--state_save_interval=10000",
-         f"--db={home.flower / 'flower.db'}", "--logging=warning"],
+         f"--db={home.flower / 'flower.db'}", f"--url_prefix={settings.flower_url_prefix or ''}",
+         f"--conf={PROJECT_ROOT / 'deploy' / 'flower.conf.py'}", "--logging=none"],
     )  # fmt: skip
 
 
@@ -84,10 +89,17 @@ def migrate() -> None:
     upgrade(current().required_database_url())
 
 
+def _begin(process: str) -> Settings:
+    """The settings; what goes wrong from here on is told in the log's form."""
+    settings = current()
+    log.configure(process)
+    return settings
+
+
 def _become(settings: Settings, command: list[str]) -> NoReturn:
     """Replaces this process by a program of the same virtual environment."""
     os.environ.update(settings_room.environment(settings))
     os.chdir(PROJECT_ROOT)
     sys.stdout.flush()
     program = Path(sys.executable).with_name(command[0])
-    os.execv(sys.executable, [sys.executable, str(program), *command[1:]])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, str(program), *command[1:]])  # nosec B606  # noqa: S606

@@ -9,8 +9,18 @@ from kyros_worker.settings import Settings
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a first start made to come in by, and tells this once."""
+
+    key: str | None = None
+    #: By which address the first admin signs in, and with which password.
+    admin_email: str | None = None
+    admin_password: str | None = None
+
+
+@dataclass(frozen=True)
 class Stack:
-    """A stack as it was started. All but `new_key` is kept in its home."""
+    """A stack as it was started. All but `made` is kept in its home."""
 
     supervisor_pid: int = 0
     database_url: str = ""
@@ -20,8 +30,9 @@ class Stack:
     api_host: str = "127.0.0.1"
     api_port: int = 0
     flower_port: int = 0
+    flower_url_prefix: str = ""
     test_mode: bool = True
-    new_key: str | None = None
+    made: Made = Made()
 
     @classmethod
     def of(cls, told: Settings, supervisor_pid: int) -> "Stack":
@@ -35,6 +46,7 @@ class Stack:
             api_host=told.api_host,
             api_port=told.api_port,
             flower_port=told.flower_port,
+            flower_url_prefix=told.flower_url_prefix or "",
             test_mode=told.test_mode,
         )
 
@@ -44,9 +56,9 @@ class Stack:
         known = read_stack(home)
         return cls(**{name: known[name] for name in cls.__dataclass_fields__ if name in known})
 
-    def with_new_key(self, key: str | None) -> "Stack":
-        """The same with the first key, which was made at this start."""
-        return replace(self, new_key=key)
+    def with_made(self, made: Made) -> "Stack":
+        """The same with what was made at this start."""
+        return replace(self, made=made)
 
     @property
     def api_url(self) -> str:
@@ -56,11 +68,11 @@ class Stack:
     @property
     def flower_url(self) -> str:
         """Where this machine reaches Flower."""
-        return f"http://127.0.0.1:{self.flower_port}"
+        return f"http://127.0.0.1:{self.flower_port}/{self.flower_url_prefix}".rstrip("/")
 
 
 def write_stack(home: Home, stack: Stack) -> None:
     """Tells the other commands of this home; only the owner can read it."""
     kept = asdict(stack)
-    del kept["new_key"]
+    del kept["made"]
     write_private(home.stack, json.dumps(kept, indent=2) + "\n")

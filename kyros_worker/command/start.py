@@ -17,7 +17,7 @@ from kyros_worker import settings as settings_room
 from kyros_worker.command import leftovers, postgres, redis_server
 from kyros_worker.command.home import Home, Secrets, keep_secrets, prepared
 from kyros_worker.command.ports import check_free, free_port, reachable_host
-from kyros_worker.command.stack import Stack, write_stack
+from kyros_worker.command.stack import Made, Stack, write_stack
 from kyros_worker.command.store_process import store_user
 from kyros_worker.command.supervise import (
     PROCESSES,
@@ -38,10 +38,10 @@ STORE_SECONDS = 60
 #: A store of the user's own is expected to be there already.
 OWN_STORE_SECONDS = 10
 #: The processes' time until all run and the API answers.
-READY_SECONDS = 60
+READY_SECONDS = 120
 _LAST_LINES = 12
 
-Prepare = Callable[[Settings], str | None]
+Prepare = Callable[[Settings], Made]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def start(
     """Starts the commands and what they need; returns when all answer.
 
     `settings` are the environment's alone. `prepare` makes the schema and, the first time,
-    returns the first key. Raises ConfigurationError with one sentence, and leaves nothing behind.
+    the first key and the first admin. Raises ConfigurationError with one sentence, and leaves
+    nothing behind.
     """
     home = Home(settings.home.resolve())
     _check_secret_key(settings)
@@ -77,8 +78,8 @@ def start(
         raise ConfigurationError(f"{home.root}: {error.strerror or error}.") from error
 
 
-def prepare_database(settings: Settings) -> str | None:
-    """Brings the schema up to date and makes the first key; returns it when it is new.
+def prepare_database(settings: Settings) -> Made:
+    """Brings the schema up to date and makes the first key and the first admin, if need be.
 
     Raises ConfigurationError when the database refuses.
     """
@@ -88,10 +89,12 @@ def prepare_database(settings: Settings) -> str | None:
     from kyros_worker.auth.first_key import first_key  # noqa: PLC0415
     from kyros_worker.database import engine  # noqa: PLC0415
     from kyros_worker.migrations.upgrade import upgrade  # noqa: PLC0415
+    from kyros_worker.user.first_admin import first_admin  # noqa: PLC0415
 
     try:
         upgrade(settings.required_database_url())
-        return first_key(settings)
+        key, admin = first_key(settings), first_admin(settings)
+        return Made(key, admin.email, admin.password) if admin else Made(key)
     except (CommandError, SQLAlchemyError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigurationError(f"The database can't be prepared: {reason}.") from error
@@ -114,13 +117,13 @@ def _start(
         supervisor.start(STORES)
     watch = Watch(home, supervisor, log_ends)
     _wait_for_stores(settings, stores, watch)
-    key = _prepare(home, told, prepare)
+    made = _prepare(home, told, prepare)
     _check_ports(settings)
     supervisor.start(PROCESSES)
     _wait_until_ready(settings, "api" in commands, watch)
     stack = Stack.of(told, supervisor.pid())
     write_stack(home, stack)
-    return stack.with_new_key(key)
+    return stack.with_made(made)
 
 
 class Watch:
@@ -258,16 +261,16 @@ def _wait_for_stores(settings: Settings, stores: Stores, watch: Watch) -> None:
     redis_server.wait_until_ready(stores.redis_url, seconds, check)
 
 
-def _prepare(home: Home, told: Settings, prepare: Prepare) -> str | None:
+def _prepare(home: Home, told: Settings, prepare: Prepare) -> Made:
     """Runs `prepare` in this process with the settings as the processes get them."""
     from kyros_worker.command.home import write_private  # noqa: PLC0415
 
     os.environ.update(settings_room.environment(told))
     settings_room.current.cache_clear()
-    key = prepare(told)
-    if key is not None:
-        write_private(home.cli_key, f"{key}\n")
-    return key
+    made = prepare(told)
+    if made.key is not None:
+        write_private(home.cli_key, f"{made.key}\n")
+    return made
 
 
 def _wait_until_ready(settings: Settings, has_api: bool, watch: Watch) -> None:

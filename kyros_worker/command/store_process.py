@@ -89,7 +89,7 @@ def _main() -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    os.execve(words[0], words, _environment())  # noqa: S606
+    os.execve(words[0], words, _environment())  # nosec B606  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411  # of our own supervisor alone, on a socket of ours
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -58,7 +58,7 @@ def up(
 
 
 def describe(home: Home, stack: Stack, *, detach: bool) -> str:
-    """Where everything is, and the first key when it was just made."""
+    """Where everything is, and the first key and admin when they were just made."""
     mode = "test mode (no model provider is set: the sandbox model answers)"
     lines = [
         f"Kyros runs in {mode if stack.test_mode else 'live mode'}.",
@@ -66,8 +66,14 @@ def describe(home: Home, stack: Stack, *, detach: bool) -> str:
         f"  Docs    {stack.api_url}/docs",
         f"  Flower  {stack.flower_url}  user kyros, password {stack.flower_password}",
     ]
-    if stack.new_key:
-        lines.append(f"  Key     {stack.new_key}  (shown this once; kept in {home.cli_key})")
+    made = stack.made
+    if made.admin_password:
+        lines.append(f"  Pages   {stack.api_url}/sign-in")
+        lines.append(
+            f"          {made.admin_email}, password {made.admin_password}  (shown this once)"
+        )
+    if made.key:
+        lines.append(f"  Key     {made.key}  (shown this once; kept in {home.cli_key})")
     elif home.cli_key.exists():
         lines.append(f"  Key     in {home.cli_key}")
     else:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from kyros_worker.command.over_http import Json, among, connected, print_json, wrong
+from kyros_worker.words import EVENT_NAMES
 
 webhooks_app = typer.Typer(
     name="webhooks",
@@ -20,18 +21,11 @@ webhooks_app = typer.Typer(
     add_completion=False,
 )
 
-#: What the shell completes; whether a word is right is the API's to say.
-EVENTS = (
-    "task.created", "task.started", "task.progress", "task.completed", "task.failed",
-    "task.cancelled", "escalation.requested", "escalation.approved", "escalation.rejected",
-    "escalation.completed", "system.health_check", "system.alert", "system.maintenance",
-    "task.*", "escalation.*", "system.*", "*",
-)  # fmt: skip
 _Id = Annotated[str, typer.Argument(metavar="ID", help="whk_…")]
 _Description = Annotated[str | None, typer.Option("--description", help="For people.")]
 _Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 _EVENT_OPTION = typer.Option(
-    "--event", help="May be repeated: task.completed, task.*, *.", autocompletion=among(EVENTS)
+    "--event", help="May be repeated: task.completed, task.*, *.", autocompletion=among(EVENT_NAMES)
 )
 _Events = Annotated[list[str] | None, _EVENT_OPTION]
 _SecretFile = Annotated[

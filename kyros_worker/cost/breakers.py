@@ -16,7 +16,6 @@ from sqlalchemy.dialects.postgresql import insert
 from kyros_worker.bulk import Writes, is_one_of, updating
 from kyros_worker.clock import now
 from kyros_worker.cost.tables import ModelCall
-from kyros_worker.event.write import NewEvent
 from kyros_worker.model.breaker import (
     Breaker,
     State,
@@ -32,7 +31,7 @@ from kyros_worker.model.failure import Failure
 from kyros_worker.model.tables import BreakerRow
 from kyros_worker.prepared import PREPARED
 from kyros_worker.settings import current
-from kyros_worker.webhook.system_event import write_system_event
+from kyros_worker.webhook.alert import raise_alert, resolve_alert
 from kyros_worker.words import ROLES, TIERS
 
 _FIELDS = [field.name for field in fields(Breaker)]
@@ -166,7 +165,8 @@ def note(
             rows[name] |= vars(after)
             writes.add_once(_CHANGED, rows[name])
         if (data := alert(name, before, after)) is not None:
-            write_system_event(writes, NewEvent("system.alert", data), at, mode="live")
+            tell = resolve_alert if after.is_closed else raise_alert
+            tell(writes, f"provider_down {name}", data, at, mode="live")
 
 
 _CHANGED = updating("breakers", BreakerRow, _FIELDS)

@@ -1,6 +1,6 @@
 """What budgets decide (pure): which limit leaves no room for a call, and what is to be told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,12 +18,28 @@ MOST_WAIT_SECONDS = 7 * 86_400
 
 _DAY = "day"
 _KEY = "key:"
+_OWN = "own:"
 _WORDS: dict[LimitName, str] = {"task": "task's", "key_day": "key's day's", "day": "day's"}
+
+
+@dataclass(frozen=True)
+class OwnBudget:
+    """What a key's tasks may cost on a day (UTC) at most, in USD, whatever `budgets.key_day` says.
+
+    `since` is when the key was given one where it had none: the counting begins anew with it.
+    """
+
+    hard: Decimal
+    since: datetime
 
 
 @dataclass(frozen=True, order=True)
 class Counter:
-    """What is spent on a day (UTC) in a mode: by all (scope `day`) or by one (`key:…`)."""
+    """What is spent on a day (UTC) in a mode: by all (scope `day`) or by one.
+
+    One's scope is `key:` and who made the tasks; where that key has a budget of its own, `own:`,
+    the key and since when.
+    """
 
     mode: str
     scope: str
@@ -37,70 +53,79 @@ class Counter:
     @property
     def created_by(self) -> str | None:
         """Whose tasks it counts; None for everybody's."""
+        if self.scope.startswith(_OWN):
+            return self.scope.split(":")[1]
         return None if self.scope == _DAY else self.scope.removeprefix(_KEY)
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A counter with its limits, and what it holds in USD."""
+
+    counter: Counter
+    limits: Limits
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class Refusal:
-    """A hard limit that leaves no room for a call, in USD. `counter` is None for a task's."""
+    """A hard limit that leaves no room for a call, in USD. `counter` is None for a task's.
+
+    `needed` is None where the call's model has no price: then no limit could be kept.
+    """
 
     limit: LimitName
     hard: Decimal
     spent: Decimal
-    needed: Decimal
+    needed: Decimal | None
     counter: Counter | None = None
 
     @property
     def sentence(self) -> str:
         """Why there is no call, with the figures."""
+        if self.needed is None:
+            return (
+                f"The {_WORDS[self.limit]} budget of {self.hard:f} USD can't be kept: the next "
+                "call's model has no known price. Set it in [prices] of the configuration."
+            )
         return (
             f"The {_WORDS[self.limit]} budget of {self.hard:f} USD leaves no room for the next "
             f"call: {self.spent:f} USD are spent or reserved, and it may need {self.needed:f} USD."
         )
 
 
-def counters(budgets: Budgets, mode: str, created_by: str, day: date) -> Iterator[Counter]:
-    """What a call counts to that began on this day (UTC), as far as a limit is set."""
+def counters(
+    budgets: Budgets, mode: str, created_by: str, own: OwnBudget | None, day: date
+) -> dict[Counter, Limits]:
+    """What a call counts to that began on this day (UTC), with the limits, as far as one is set.
+
+    `own` is the budget of the key `created_by`, where it has one.
+    """
+    found = {}
     if budgets.day.are_set:
-        yield Counter(mode, _DAY, day)
-    if budgets.key_day.are_set:
-        yield Counter(mode, f"{_KEY}{created_by}", day)
+        found[Counter(mode, _DAY, day)] = budgets.day
+    if own is not None:
+        scope = f"{_OWN}{created_by}:{own.since.isoformat()}"
+        found[Counter(mode, scope, day)] = _own_limits(budgets.key_day, own.hard)
+    elif budgets.key_day.are_set:
+        found[Counter(mode, f"{_KEY}{created_by}", day)] = budgets.key_day
+    return found
 
 
-def limits_of(budgets: Budgets, counter: Counter) -> Limits:
-    """The limits of a counter."""
-    return budgets.day if counter.limit == "day" else budgets.key_day
-
-
-def refusal_by_task(budgets: Budgets, spent: Decimal, needed: Decimal) -> Refusal | None:
+def refusal_by_task(budgets: Budgets, spent: Decimal, needed: Decimal | None) -> Refusal | None:
     """Whether the task's own hard limit leaves no room; what costs nothing always goes on."""
     hard = budgets.task.hard
-    if hard is None or not needed or spent + needed <= hard:
+    if hard is None or _has_room(hard, spent, needed):
         return None
     return Refusal("task", hard, spent, needed)
 
 
-def refusal_by_day(
-    budgets: Budgets, amounts: Mapping[Counter, Decimal], needed: Decimal
-) -> Refusal | None:
+def refusal_by_day(standings: Iterable[Standing], needed: Decimal | None) -> Refusal | None:
     """The first of a call's counters that leaves no room; what costs nothing always goes on."""
-    for counter, spent in amounts.items():
-        hard = limits_of(budgets, counter).hard
-        if needed and hard is not None and spent + needed > hard:
-            return Refusal(counter.limit, hard, spent, needed, counter)
-    return None
-
-
-def soft_limit_reached(
-    budgets: Budgets, task_spent: Decimal, amounts: Mapping[Counter, Decimal]
-) -> LimitName | None:
-    """The first soft limit that is reached: by the task, or a counter that its calls count to."""
-    if budgets.task.soft is not None and task_spent >= budgets.task.soft:
-        return "task"
-    for counter, spent in amounts.items():
-        soft = limits_of(budgets, counter).soft
-        if soft is not None and spent >= soft:
-            return counter.limit
+    for one in standings:
+        hard = one.limits.hard
+        if hard is not None and not _has_room(hard, one.amount, needed):
+            return Refusal(one.counter.limit, hard, one.amount, needed, one.counter)
     return None
 
 
@@ -110,7 +135,7 @@ def pause_after(refusal: Refusal, open_usd: Decimal, at: datetime) -> int:
     Ten minutes, but no later than midnight (UTC); half a minute where the limit is only full as
     long as these calls may still cost their most.
     """
-    if refusal.spent - open_usd + refusal.needed <= refusal.hard:
+    if _has_room(refusal.hard, refusal.spent - open_usd, refusal.needed):
         return _SHORT_PAUSE_SECONDS
     midnight = datetime.combine(at.date() + timedelta(days=1), datetime.min.time(), UTC)
     left = -((at - midnight) // timedelta(seconds=1))
@@ -124,17 +149,34 @@ def alerts(
     if limits.soft is not None and amount >= limits.soft:
         yield _alert(counter, "soft", limits.soft, amount)
     if refused is not None:
-        yield _alert(counter, "hard", refused.hard, amount)
+        message = None if refused.needed is not None else f"{refused.sentence} New calls wait."
+        yield _alert(counter, "hard", refused.hard, amount, message)
+
+
+def _has_room(hard: Decimal, spent: Decimal, needed: Decimal | None) -> bool:
+    """Whether a call fits under a hard limit: never when nobody knows what it costs."""
+    return needed is not None and (not needed or spent + needed <= hard)
+
+
+def _own_limits(key_day: Limits, hard: Decimal) -> Limits:
+    """The deployment's soft limit stays where it is below the key's own hard one."""
+    below = key_day.soft is not None and key_day.soft < hard
+    return Limits(soft=key_day.soft if below else None, hard=hard)
 
 
 def _alert(
-    counter: Counter, level: Literal["soft", "hard"], limit: Decimal, amount: Decimal
+    counter: Counter,
+    level: Literal["soft", "hard"],
+    limit: Decimal,
+    amount: Decimal,
+    message: str | None = None,
 ) -> tuple[str, dict[str, Any]]:
     what = f"The {level} limit of the {_WORDS[counter.limit]} budget is reached"
     waits = " New calls wait." if level == "hard" else ""
+    reached = f"{what}: {amount:f} of {limit:f} USD are spent or reserved.{waits}"
     data = {
         "kind": "budget",
-        "message": f"{what}: {amount:f} of {limit:f} USD are spent or reserved.{waits}",
+        "message": message or reached,
         "mode": counter.mode,
         "day": counter.day.isoformat(),
         "limit": counter.limit,

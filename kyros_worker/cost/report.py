@@ -1,7 +1,7 @@
-"""What was spent in a period and on what, read from the ledger of calls that have ended."""
+"""What was spent in a period and on what, of the calls of the ledger that have ended."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Interval,
     RowMapping,
     bindparam,
     func,
@@ -18,21 +17,28 @@ from sqlalchemy import (
     select,
 )
 
+from kyros_worker.auth.queries import OWN_BUDGET
 from kyros_worker.auth.subject import Mode
-from kyros_worker.budgets import Budgets, Limits
+from kyros_worker.auth.tables import ApiKey
+from kyros_worker.budgets import Limits
 from kyros_worker.clock import now, rfc3339
-from kyros_worker.cost.limits import Counter, counters, limits_of
+from kyros_worker.cost.limits import Counter, counters
 from kyros_worker.cost.savings import Answer, savings
-from kyros_worker.cost.spending import amounts
+from kyros_worker.cost.spending import amounts, own_budget
 from kyros_worker.cost.tables import ModelCall
+from kyros_worker.rollup.read import MODE, PIECES, Sums
+from kyros_worker.rollup.spans import steps_of
+from kyros_worker.rollup.tables import CallSum
 from kyros_worker.settings import current
 
 Period = Literal["1h", "6h", "1d", "7d", "30d"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 
+Row = Mapping[str, Any]
+
 _HOUR = timedelta(hours=1)
 #: How long each period is, and each of the steps that its series is made of.
-_LENGTHS: dict[Period, tuple[timedelta, timedelta]] = {
+LENGTHS: dict[Period, tuple[timedelta, timedelta]] = {
     "1h": (_HOUR, timedelta(minutes=1)),
     "6h": (6 * _HOUR, timedelta(minutes=5)),
     "1d": (24 * _HOUR, _HOUR),
@@ -50,7 +56,7 @@ class _Sum:
     input_tokens: int = 0
     output_tokens: int = 0
 
-    def add(self, row: RowMapping) -> None:
+    def add(self, row: Row) -> None:
         self.cost += row["cost"]
         self.calls += row["calls"]
         self.input_tokens += row["input_tokens"]
@@ -77,10 +83,11 @@ def costs(connection: Connection, mode: Mode, created_by: str, period: Period) -
     The budget of a key's day is that of `created_by`. Money is exact until it is told, as numbers.
     """
     at = now()
-    length, step = _LENGTHS[period]
+    length, step = LENGTHS[period]
     since = at - length
-    values = {"mode": mode, "since": since, "until": at, "step": step}
-    rows = connection.execute(_GROUPED, values).mappings().all()
+    bounds = steps_of(since, step, length // step)
+    found = [(number, _named(row)) for number, row in _SUMMED.over(connection, mode, bounds)]
+    rows = [row for _, row in found]
     return {
         "period": period,
         "from": rfc3339(since),
@@ -89,7 +96,7 @@ def costs(connection: Connection, mode: Mode, created_by: str, period: Period) -
         "currency": "USD",
         **_totals(rows),
         **{f"by_{name}": _by(rows, name) for name in ("model", "role", "tier")},
-        "series": _series(rows, since, step, length // step),
+        "series": _series(found, bounds),
         "savings": _savings(rows),
         "budget": _budget(connection, mode, created_by, at),
     }
@@ -97,7 +104,8 @@ def costs(connection: Connection, mode: Mode, created_by: str, period: Period) -
 
 def task_costs(connection: Connection, task_id: str, mode: Mode) -> dict[str, Any]:
     """The same of one task's calls, all runs of it; the caller knows that the task is there."""
-    rows = connection.execute(_OF_TASK, {"task_id": task_id}).mappings().all()
+    found = connection.execute(_OF_TASK, {"task_id": task_id}).mappings()
+    rows = [_named(row) for row in found]
     return {
         "task_id": task_id,
         "mode": mode,
@@ -112,14 +120,9 @@ _zero: ColumnElement[Decimal] = literal_column("0::numeric")
 _cost = func.coalesce(func.sum(ModelCall.cost_usd), _zero)
 _is_compared = ModelCall.accepted & ModelCall.premium_usd.is_not(None)
 _not_compared = ModelCall.accepted & ModelCall.premium_usd.is_(None)
-_bucket = func.date_bin(
-    bindparam("step", type_=Interval), ModelCall.started_at, bindparam("since")
-).label("bucket")
 #: What calls have in common, and what they add up to.
+_ALIKE = (ModelCall.provider, ModelCall.model, ModelCall.role, ModelCall.tier)
 _SUMS = (
-    (ModelCall.provider + ":" + ModelCall.model).label("model"),
-    ModelCall.role,
-    ModelCall.tier,
     _cost.label("cost"),
     func.count().label("calls"),
     func.coalesce(func.sum(ModelCall.input_tokens), 0).label("input_tokens"),
@@ -137,26 +140,37 @@ _SUMS = (
     ),
     func.count().filter(_not_compared).label("not_compared"),
 )
-_ALIKE = (ModelCall.provider, ModelCall.model, ModelCall.role, ModelCall.tier)
-#: A row for each step of time, model, role and tier: few, however many calls there were.
-_GROUPED = (
-    select(_bucket, *_SUMS)
+#: Of what the sums of whole minutes and hours don't tell: the calls at the edges of the steps.
+_MOMENTS = (
+    select(*_ALIKE, *_SUMS)
     .where(
-        ModelCall.mode == bindparam("mode"),
-        ModelCall.started_at >= bindparam("since"),
-        ModelCall.started_at < bindparam("until"),
+        ModelCall.mode == MODE,
+        ModelCall.started_at >= PIECES.c.begin,
+        ModelCall.started_at < PIECES.c.end,
         ModelCall.state != "started",
     )
-    .group_by(_bucket, *_ALIKE)
+    .group_by(*_ALIKE)
+    .lateral("moments")
+)
+_SUMMED = Sums(
+    CallSum,
+    [one.key for one in _ALIKE],
+    [one.name for one in _SUMS],
+    _MOMENTS,
 )
 _OF_TASK = (
-    select(*_SUMS)
+    select(*_ALIKE, *_SUMS)
     .where(ModelCall.task_id == bindparam("task_id"), ModelCall.state != "started")
     .group_by(*_ALIKE)
 )
 
 
-def _totals(rows: Sequence[RowMapping]) -> dict[str, Any]:
+def _named(row: RowMapping) -> Row:
+    """A sum with its model as the configuration names it."""
+    return {**row, "model": f"{row['provider']}:{row['model']}"}
+
+
+def _totals(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "total_cost": float(sum((row["cost"] for row in rows), Decimal(0))),
         "calls": sum(row["calls"] for row in rows),
@@ -166,27 +180,25 @@ def _totals(rows: Sequence[RowMapping]) -> dict[str, Any]:
     }
 
 
-def _by(rows: Iterable[RowMapping], name: str) -> dict[str, Any]:
+def _by(rows: Iterable[Row], name: str) -> dict[str, Any]:
     sums = _Sums()
     for row in rows:
         sums.found[row[name]].add(row)
     return sums.shown()
 
 
-def _series(
-    rows: Iterable[RowMapping], since: datetime, step: timedelta, count: int
-) -> list[dict[str, Any]]:
+def _series(found: Iterable[tuple[int, Row]], bounds: Sequence[datetime]) -> list[dict[str, Any]]:
     """Every step of the period, those without a call too."""
-    sums: defaultdict[datetime, _Sum] = defaultdict(_Sum)
-    for row in rows:
-        sums[row["bucket"]].add(row)
-    steps = (since + index * step for index in range(count))
+    sums: defaultdict[int, _Sum] = defaultdict(_Sum)
+    for number, row in found:
+        sums[number].add(row)
     return [
-        {"at": rfc3339(at), "cost": float(sums[at].cost), "calls": sums[at].calls} for at in steps
+        {"at": rfc3339(at), "cost": float(sums[number].cost), "calls": sums[number].calls}
+        for number, at in enumerate(bounds[:-1])
     ]
 
 
-def _savings(rows: Sequence[RowMapping]) -> dict[str, Any]:
+def _savings(rows: Sequence[Row]) -> dict[str, Any]:
     answers = [Answer(Decimal(0), row["premium_only"]) for row in rows]
     answers += [Answer(row["not_compared_cost"], None) for row in rows if row["not_compared"]]
     found = savings(answers, sum((row["cost"] for row in rows), Decimal(0)))
@@ -202,17 +214,18 @@ def _savings(rows: Sequence[RowMapping]) -> dict[str, Any]:
 def _budget(connection: Connection, mode: Mode, created_by: str, at: datetime) -> dict[str, Any]:
     """The limits that are set, and how much of the days' is spent or reserved."""
     budgets = current().configuration.budgets
-    mine = list(counters(budgets, mode, created_by, at.date()))
+    key = connection.execute(select(*OWN_BUDGET).where(ApiKey.id == created_by)).mappings().first()
+    own = None if key is None else own_budget(key)
+    mine = counters(budgets, mode, created_by, own, at.date())
     spent = amounts(connection, mine)
     told: dict[str, Any] = {
-        counter.limit: _day(budgets, counter, spent[counter]) for counter in mine
+        counter.limit: _day(counter, limits, spent[counter]) for counter, limits in mine.items()
     }
     task = {"task": _limits(budgets.task)} if budgets.task.are_set else {}
     return {**told, **task}
 
 
-def _day(budgets: Budgets, counter: Counter, amount: Decimal) -> dict[str, Any]:
-    limits = limits_of(budgets, counter)
+def _day(counter: Counter, limits: Limits, amount: Decimal) -> dict[str, Any]:
     return {"day": counter.day.isoformat(), "spent": float(amount), **_limits(limits)}
 
 

@@ -5,54 +5,68 @@ begins or settles calls locks the counters that they count to, all of them in on
 transaction ends. Where no limit is set there is no counter, and no statement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Numeric, and_, column, func, insert, select, update
 
-from kyros_worker.budgets import Budgets
+from kyros_worker.budgets import Budgets, Limits
 from kyros_worker.bulk import BulkWrite, Writes, as_rows, rows_of
+from kyros_worker.clock import now
 from kyros_worker.cost.limits import (
     Counter,
+    OwnBudget,
     Refusal,
+    Standing,
     alerts,
     counters,
-    limits_of,
     refusal_by_day,
 )
 from kyros_worker.cost.tables import ModelCall, Spending
-from kyros_worker.event.write import NewEvent
 from kyros_worker.ids import id_floor
 from kyros_worker.prepared import PREPARED
-from kyros_worker.webhook.system_event import write_system_event
+from kyros_worker.webhook.alert import raise_alert
 
 #: Counters are made one after the other: each sums up what was written before.
 _MAKING = 4_152_638
 _KEY = ("mode", "scope", "day")
 #: An id is drawn a moment before the call's beginning is told.
 _MOMENT = timedelta(minutes=1)
+#: No transaction lasts as long that read of a key before it had a budget of its own.
+_SETTLES_WITHIN = timedelta(minutes=1)
 
 
 class Spendings:
-    """Locked counters, with what this transaction adds to them."""
+    """Locked counters with their limits, and what this transaction adds to them.
 
-    def __init__(self, budgets: Budgets, amounts: dict[Counter, Decimal]) -> None:
+    `stored` is what their rows hold, `amounts` what they should.
+    """
+
+    def __init__(
+        self,
+        budgets: Budgets,
+        limits: dict[Counter, Limits],
+        stored: dict[Counter, Decimal],
+        amounts: dict[Counter, Decimal],
+    ) -> None:
         self._budgets = budgets
-        self._before = dict(amounts)
+        self._limits = limits
+        self._before = stored
         self._amounts = amounts
         self._refused: dict[Counter, Refusal] = {}
 
-    def reserve(self, call: Mapping[str, Any], at: datetime, needed: Decimal) -> Refusal | None:
+    def reserve(
+        self, call: Mapping[str, Any], at: datetime, needed: Decimal | None
+    ) -> Refusal | None:
         """Counts a call that begins now, unless a hard limit leaves no room: gives that limit.
 
-        `call` names `mode` and `created_by`; so it does below.
+        `call` is its task, as it was locked; so it is below. `needed` is None without a price.
         """
-        amounts = self.amounts(call, at)
-        refusal = refusal_by_day(self._budgets, amounts, needed)
+        refusal = refusal_by_day(self.standings(call, at), needed)
         if refusal is None:
-            self._add(amounts, needed)
+            self._add(self._of(call, at), needed or Decimal(0))
         elif refusal.counter is not None:
             self._refused.setdefault(refusal.counter, refusal)
         return refusal
@@ -61,9 +75,11 @@ class Spendings:
         """Counts what a call that began then costs more (or less) than it was counted at."""
         self._add(self._of(call, began), by)
 
-    def amounts(self, call: Mapping[str, Any], at: datetime) -> dict[Counter, Decimal]:
-        """What the counters of a call that begins now hold, in USD."""
-        return {one: self._amounts[one] for one in self._of(call, at)}
+    def standings(self, call: Mapping[str, Any], at: datetime) -> list[Standing]:
+        """The counters of a call that begins now, with what they hold."""
+        return [
+            Standing(one, limits, self._amounts[one]) for one, limits in self._of(call, at).items()
+        ]
 
     def added(self, counter: Counter) -> Decimal:
         """What this transaction has added to a counter so far."""
@@ -74,13 +90,12 @@ class Spendings:
         for counter, amount in self._amounts.items():
             if added := self.added(counter):
                 writes.add(_ADDED, {**vars(counter), "added": added})
-            limits, refused = limits_of(self._budgets, counter), self._refused.get(counter)
-            for once_key, data in alerts(limits, counter, amount, refused):
-                event = NewEvent("system.alert", data)
-                write_system_event(writes, event, at, mode=counter.mode, once_key=once_key)
+            limits, refused = self._limits[counter], self._refused.get(counter)
+            for key, data in alerts(limits, counter, amount, refused):
+                raise_alert(writes, key, data, at, mode=counter.mode, once=True)
 
-    def _of(self, call: Mapping[str, Any], at: datetime) -> list[Counter]:
-        return list(counters(self._budgets, call["mode"], call["created_by"], at.date()))
+    def _of(self, call: Mapping[str, Any], at: datetime) -> dict[Counter, Limits]:
+        return _counted(self._budgets, call, at)
 
     def _add(self, mine: Iterable[Counter], amount: Decimal) -> None:
         for counter in mine:
@@ -100,21 +115,47 @@ _ADDED = BulkWrite(
 def lock(
     connection: Connection, budgets: Budgets, calls: Iterable[tuple[Mapping[str, Any], datetime]]
 ) -> Spendings:
-    """Locks the counters of calls that begin or began at these times.
+    """Locks the counters of calls (their tasks, locked) that begin or began at these times.
 
     Nobody may hold the lock of a counter before; tasks are locked first.
     """
-    wanted = {
-        counter
-        for call, at in calls
-        for counter in counters(budgets, call["mode"], call["created_by"], at.date())
-    }
+    wanted: dict[Counter, Limits] = {}
+    fresh: set[Counter] = set()
+    for call, at in calls:
+        of_call = _counted(budgets, call, at)
+        wanted |= of_call
+        if _is_fresh(call):
+            fresh |= of_call.keys()
     if not wanted:
-        return Spendings(budgets, {})
-    missing = wanted - _read(connection, _THERE, wanted).keys()
+        return Spendings(budgets, {}, {}, {})
+    missing = wanted.keys() - _read(connection, _THERE, wanted).keys()
     if missing:
         _make(connection, missing)
-    return Spendings(budgets, _read(connection, _LOCKED, wanted))
+    stored = _read(connection, _LOCKED, wanted)
+    amounts = {
+        one: summed_up(connection, one) if one in fresh else amount
+        for one, amount in stored.items()
+    }
+    return Spendings(budgets, wanted, stored, amounts)
+
+
+def own_budget(row: Mapping[Any, Any]) -> OwnBudget | None:
+    """The key's own budget, of a row that has its columns."""
+    hard, since = row["day_budget_usd"], row["day_budget_since"]
+    return None if hard is None else OwnBudget(hard, since)
+
+
+def _counted(budgets: Budgets, call: Mapping[str, Any], at: datetime) -> dict[Counter, Limits]:
+    return counters(budgets, call["mode"], call["created_by"], own_budget(call), at.date())
+
+
+def _is_fresh(call: Mapping[str, Any]) -> bool:
+    """Whether its key has its own budget for so short a time that some call may not know of it.
+
+    That call's transaction was under way, and counts nothing: so the ledger is summed up again.
+    """
+    own = own_budget(call)
+    return own is not None and now() - own.since < _SETTLES_WITHIN
 
 
 _wanted = rows_of(Spending, "wanted", _KEY)
@@ -128,7 +169,9 @@ _LOCKED = _THERE.order_by(*(Spending.__table__.c[name] for name in _KEY)).with_f
 )
 
 
-def _read(connection: Connection, query: Any, wanted: set[Counter]) -> dict[Counter, Decimal]:
+def _read(
+    connection: Connection, query: Any, wanted: Collection[Counter]
+) -> dict[Counter, Decimal]:
     rows = as_rows([vars(counter) for counter in sorted(wanted)])
     found = connection.execute(query, {"wanted": rows, "wanted_count": len(wanted)})
     return {Counter(row.mode, row.scope, row.day): row.amount_usd for row in found}
@@ -146,11 +189,11 @@ def _make(connection: Connection, missing: set[Counter]) -> None:
         connection.execute(insert(Spending).values(values))
 
 
-def amounts(connection: Connection, wanted: Sequence[Counter]) -> dict[Counter, Decimal]:
+def amounts(connection: Connection, wanted: Collection[Counter]) -> dict[Counter, Decimal]:
     """What is spent or reserved, in USD, of counters that may not have been made yet; no lock."""
     if not wanted:
         return {}
-    there = _read(connection, _THERE, set(wanted))
+    there = _read(connection, _THERE, wanted)
     return {one: there[one] if one in there else summed_up(connection, one) for one in wanted}
 
 

@@ -80,8 +80,8 @@ class ModelCall(Table):
 class Spending(Table):
     """What counts to a day's limits in a mode: settled costs and open reservations of its calls.
 
-    `scope` is `day`, for all, or `key:` and who made the tasks. A row is only kept where a limit is
-    configured, and locked by whoever begins or settles a call that counts to it.
+    `scope` is `day`, for all, or who made the tasks (`limits.Counter`). A row is only kept where a
+    limit is set, and locked by whoever begins or settles a call that counts to it.
     """
 
     __tablename__ = "spendings"

@@ -27,6 +27,7 @@ from kyros_worker.database import is_away
 from kyros_worker.dispatch import health, lost_messages, sentinel, sweeps
 from kyros_worker.dispatch.publish import AT_ONCE, publish_due, publishing
 from kyros_worker.dispatch.wake import Waker
+from kyros_worker.monitoring.alerts import Watch
 from kyros_worker.settings import current
 from kyros_worker.submission.create import QUEUE_CHANNEL
 from kyros_worker.webhook.fan_out import DELIVERY_CHANNEL
@@ -46,8 +47,8 @@ _HEALTH_SECONDS = 5.0
 #: that they are not there.
 _HEALTH_GRACE_SECONDS = 20.0
 
-#: Each sweep and how often it runs, in seconds.
-_SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
+#: Each sweep and how often it runs, in seconds; one that says that there is more, at every round.
+_SWEEPS: tuple[tuple[Callable[[], bool | None], float], ...] = (
     (sweeps.expired_leases, 1),
     (sweeps.deadlines, 1),
     (sweeps.undecided, 1),
@@ -55,13 +56,17 @@ _SWEEPS: tuple[tuple[Callable[[], None], float], ...] = (
     (sweeps.raise_waiting, 10),
     (sweeps.old_answers, 60),
     (sweeps.old_rotations, 60),
+    (sweeps.ended_sessions, 60),
+    (sweeps.ended_grants, 60),
     (sweeps.lost_workers, 10),
+    (sweeps.fold_increments, 1),
+    (sweeps.queue_samples, 5),
+    (sweeps.old_sums, 3600),
 )
 
 
 def main() -> None:
     """Runs until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -80,6 +85,7 @@ def main() -> None:
     stopping.wait()
     for thread in threads:
         thread.join(timeout=5)
+    _LOG.info("The dispatcher has stopped.")
 
 
 def _keep_going(run: Callable[[threading.Event], None], stopping: threading.Event) -> None:
@@ -151,16 +157,16 @@ def _sweep(stopping: threading.Event) -> None:
     while not stopping.is_set():
         for sweep, pace in _SWEEPS:
             if time.monotonic() >= due[sweep]:
-                sweep()
-                due[sweep] = time.monotonic() + pace
+                more = sweep()
+                due[sweep] = time.monotonic() + (0 if more else pace)
         stopping.wait(_POLL_SECONDS)
 
 
 def _tell_health(stopping: threading.Event) -> None:
     """Tells how all is. It asks the broker, so it is no sweep."""
-    pause = _HEALTH_GRACE_SECONDS
+    pause, watch = _HEALTH_GRACE_SECONDS, Watch()
     while not stopping.wait(pause):
-        health.check()
+        health.check(watch)
         pause = _HEALTH_SECONDS
 
 

@@ -8,7 +8,6 @@ The publisher has a connection of its own, on which each statement is its own tr
 for no disk: a mark that a crash of Postgres undoes is one more message that finds nothing to do.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -20,12 +19,12 @@ from sqlalchemy import Connection, Row, func, select, text, update
 from kyros_worker.bulk import is_one_of
 from kyros_worker.database import engine
 from kyros_worker.dispatch.message import send_message
-from kyros_worker.monitoring.maintenance import is_on
+from kyros_worker.fleet.maintenance import is_on
+from kyros_worker.log import FACTS
 from kyros_worker.prepared import PREPARED
 from kyros_worker.queue.names import PRIORITIES, RUN_SUBMISSION
 from kyros_worker.submission.tables import Submission
 
-_LOG = logging.getLogger(__name__)
 #: How many rows one round publishes at most.
 AT_ONCE = 500
 #: How soon a marked row is published again when its message could not be sent.
@@ -54,18 +53,26 @@ def publish_due(connection: Connection, app: Celery, producer: Producer) -> int:
     if rows:
         with producer.batch():  # type: ignore[no-untyped-call]
             for row in rows:
-                # What Flower shows: ids, role and priority, no texts.
-                shown = f"({row.id}, {row.task_id}, {row.role}, {PRIORITIES[row.priority]})"
+                # What Flower shows: ids, role and priority, no texts; its list cuts what is long.
+                shown = f"{PRIORITIES[row.priority]}, {row.task_id}, {row.role}, {row.id}"
                 send_message(
                     app, producer, RUN_SUBMISSION, row.role, row.id,
                     shown=shown, priority=row.priority,
                 )  # fmt: skip
         _mark_published(connection, [row.id for row in rows], rows[0].publish_at)
-        _LOG.debug("published %s", len(rows))
+        for row in rows:
+            FACTS.debug(
+                "published",
+                role=row.role,
+                priority=PRIORITIES[row.priority],
+                task_id=row.task_id,
+                submission_id=row.id,
+                request_id=row.request_id,
+            )
     return len(rows)
 
 
-def _mark_due(connection: Connection) -> Sequence[Row[str, str, str, int, datetime]]:
+def _mark_due(connection: Connection) -> Sequence[Row[str, str, str, int, str, datetime]]:
     due = (
         select(Submission.id)
         .where(Submission.state == "queued", Submission.publish_at <= func.now(), ~is_on())
@@ -83,6 +90,7 @@ def _mark_due(connection: Connection) -> Sequence[Row[str, str, str, int, dateti
             Submission.task_id,
             Submission.role,
             Submission.priority,
+            Submission.request_id,
             Submission.publish_at,
         )
         .execution_options(**PREPARED)

@@ -11,9 +11,12 @@ from kyros_worker.clock import now
 from kyros_worker.database import is_away, transaction
 from kyros_worker.dispatch.publish_again import publish_again
 from kyros_worker.escalation.tables import Escalation
+from kyros_worker.fleet.heartbeat import forget_lost_workers
+from kyros_worker.fleet.maintenance import resumed, to_resume
 from kyros_worker.idempotency import remember
-from kyros_worker.monitoring.heartbeat import forget_lost_workers
-from kyros_worker.monitoring.maintenance import resumed, to_resume
+from kyros_worker.monitoring.work import sample_queues
+from kyros_worker.oauth2.forget import forget_ended as forget_ended_grants
+from kyros_worker.rollup import fold
 from kyros_worker.submission.create import wake_dispatcher
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.approve import expire_escalation
@@ -21,6 +24,8 @@ from kyros_worker.task.cancel import fail_past_deadline
 from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.task.states import OPEN_STATES
 from kyros_worker.task.tables import Task
+from kyros_worker.user.failures import forget_old_failures
+from kyros_worker.user.session import forget_ended_sessions
 from kyros_worker.webhook.endpoints import activate_old_rotations
 
 _LOG = logging.getLogger(__name__)
@@ -87,10 +92,50 @@ def old_rotations() -> None:
         activate_old_rotations(connection)
 
 
+def ended_sessions() -> bool:
+    """Forgets the sessions that ended by themselves, and old counts of wrong passwords.
+
+    Whether there may be more of them.
+    """
+    with transaction() as connection:
+        sessions = forget_ended_sessions(connection, _AT_ONCE)
+        failures = forget_old_failures(connection, _AT_ONCE)
+    return max(sessions, failures) >= _AT_ONCE
+
+
+def ended_grants() -> bool:
+    """Forgets OAuth2's codes and tokens a week after their time, and grants that have none left.
+
+    Whether there may be more of them.
+    """
+    with transaction() as connection:
+        return forget_ended_grants(connection, _AT_ONCE) >= _AT_ONCE
+
+
 def lost_workers() -> None:
     """Forgets the workers that have not been seen for long."""
     with transaction() as connection:
         forget_lost_workers(connection)
+
+
+def fold_increments() -> None:
+    """Folds into sums what rows have added to them meanwhile, a part in each transaction."""
+    count = fold.AT_ONCE
+    while count >= fold.AT_ONCE:
+        with transaction() as connection:
+            count = fold.fold(connection)
+
+
+def old_sums() -> None:
+    """Forgets the sums that no period reaches any more."""
+    with transaction() as connection:
+        fold.forget_old(connection)
+
+
+def queue_samples() -> None:
+    """Keeps how deep the queues are, once in a minute."""
+    with transaction() as connection:
+        sample_queues(connection)
 
 
 def after_maintenance() -> None:

@@ -45,9 +45,7 @@ class Waker:
         empty = depths(redis, [WEBHOOKS])[WEBHOOKS] == 0
         chosen = [one for one in overdue if empty or self._is_over(one, at, None)]
         for webhook_id in chosen:
-            send_message(
-                app, producer, DELIVER, WEBHOOKS, webhook_id, shown=f"({webhook_id})", priority=0
-            )
+            send_message(app, producer, DELIVER, WEBHOOKS, webhook_id, shown=webhook_id, priority=0)
             _, pause = self._named.get(webhook_id, (at, _FIRST_PAUSE_SECONDS / 2))
             pause = _FIRST_PAUSE_SECONDS if empty else min(2 * pause, _LONGEST_PAUSE_SECONDS)
             self._named[webhook_id] = (at, pause)

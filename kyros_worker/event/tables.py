@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP
+from sqlalchemy import TIMESTAMP, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyros_worker.database import Table
@@ -42,3 +42,25 @@ class SystemEvent(Table):
     #: What is told once has a key of its own.
     once_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+
+
+class Alert(Table):
+    """Something that people should look at, from when it was raised until it is resolved.
+
+    Each change is told as a `system.alert`. Of the open ones a `key` has at most one.
+    """
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index("alerts_open", "key", unique=True, postgresql_where=text("resolved_at IS NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    #: What it is of: its kind, and whom it concerns.
+    key: Mapped[str]
+    #: Null when it concerns both modes.
+    mode: Mapped[str | None]
+    #: What the event told when it was raised.
+    data: Mapped[dict[str, Any]]
+    raised_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    resolved_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))

@@ -18,9 +18,9 @@ from pydantic_ai.settings import ModelSettings
 
 from kyros_worker.model.catalog import ChosenModel
 from kyros_worker.model.failure import ErrorKind, Failure
-from kyros_worker.model.redact import redacted
 from kyros_worker.model.storable import shortened, storable
 from kyros_worker.model.usage import NOTHING, UNREPORTED, Usage
+from kyros_worker.redact import redacted
 
 _MESSAGE_LENGTH = 500
 #: Time-outs of a gateway: the model behind it may have worked, and be billed.

@@ -1,1 +1,1 @@
-"""How the fleet is: who works, whether all is well, and whether anything new may begin."""
+"""How all of it is, and was: health, metrics, alerts."""

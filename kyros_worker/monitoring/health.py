@@ -1,4 +1,4 @@
-"""How all of Kyros is: Postgres, the broker, each role's workers, the models."""
+"""How all of Kyros is: Postgres, the broker, workers, queues, webhooks, models."""
 
 import time
 from collections.abc import Mapping
@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from kyros_worker.cost.breakers import ModelHealth, breakers
 from kyros_worker.database import is_away, read
-from kyros_worker.monitoring.heartbeat import live_workers
-from kyros_worker.monitoring.maintenance import read_maintenance
+from kyros_worker.fleet.heartbeat import live_workers
+from kyros_worker.fleet.maintenance import read_maintenance
+from kyros_worker.monitoring.counters import read_counter
+from kyros_worker.monitoring.work import Backlog, RoleWork, of_role, read_backlog, read_work
 from kyros_worker.queue.names import WEBHOOKS
 from kyros_worker.settings import current
 from kyros_worker.words import ROLES
@@ -20,6 +22,11 @@ Overall = Literal["healthy", "degraded", "unhealthy"]
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
 Components = dict[str, Any]
 
+#: The counter of requests that were let through since Redis did not answer.
+LET_THROUGH = "rate_limits_let_through"
+
+#: A delivery that has been due for so long and was not begun is late.
+_LATE_DELIVERY_SECONDS = 300
 _VERSION = version("kyros")
 _BEGAN = time.monotonic()
 
@@ -69,19 +76,25 @@ def read_health(*, broker_answers: bool) -> dict[str, Any]:
 
 def read_components(connection: Connection, *, broker_answers: bool) -> Components:
     """How each component is, as Postgres, which answers, knows it."""
-    workers = live_workers(connection)
+    alive, work = live_workers(connection), read_work(connection)
+    in_maintenance = read_maintenance(connection)["enabled"]
     return {
         "database": {"status": "healthy"},
         "broker": _broker(answers=broker_answers),
         "workers": {
-            role: {"status": "healthy" if workers[role] else "unhealthy", "count": workers[role]}
+            role: {
+                "status": "healthy" if alive[role] else "unhealthy",
+                "count": alive[role],
+                "busy": of_role(work, role).busy,
+            }
             for role in ROLES
         },
-        "webhooks": {
-            "status": "healthy" if workers[WEBHOOKS] else "unhealthy",
-            "count": workers[WEBHOOKS],
-        },
+        "queue": _queue(work, in_maintenance=in_maintenance),
+        "webhooks": _webhooks(alive[WEBHOOKS], read_backlog(connection)),
         "models": _models(breakers(connection)),
+        "rate_limits": _rate_limits(
+            read_counter(connection, LET_THROUGH), broker_answers=broker_answers
+        ),
     }
 
 
@@ -89,14 +102,43 @@ def _without_database(*, broker_answers: bool) -> Components:
     return {
         "database": {"status": "unhealthy"},
         "broker": _broker(answers=broker_answers),
-        "workers": {role: {"status": "unknown", "count": None} for role in ROLES},
-        "webhooks": {"status": "unknown", "count": None},
+        "workers": {role: {"status": "unknown", "count": None, "busy": None} for role in ROLES},
+        "queue": {"status": "unknown", "waiting": None, "oldest_waiting_seconds": None},
+        "webhooks": {"status": "unknown", "count": None, "due": None, "oldest_due_seconds": None},
         "models": {"status": "unknown", "left_alone": []},
+        "rate_limits": _rate_limits(None, broker_answers=broker_answers),
     }
 
 
 def _broker(*, answers: bool) -> dict[str, Status]:
     return {"status": "healthy" if answers else "unhealthy"}
+
+
+def _rate_limits(let_through: int | None, *, broker_answers: bool) -> dict[str, Any]:
+    """They are counted in the broker's Redis; without it requests are let through."""
+    return {"status": "healthy" if broker_answers else "degraded", "let_through": let_through}
+
+
+def _queue(work: dict[tuple[str, str], RoleWork], *, in_maintenance: bool) -> dict[str, Any]:
+    """While nothing may begin, nothing is late."""
+    oldest = max(one.oldest_seconds for one in work.values())
+    late = oldest >= current().configuration.alerts.queue_age.seconds and not in_maintenance
+    return {
+        "status": "degraded" if late else "healthy",
+        "waiting": sum(one.waiting for one in work.values()),
+        "oldest_waiting_seconds": round(oldest, 3),
+    }
+
+
+def _webhooks(count: int, backlog: Backlog) -> dict[str, Any]:
+    late = backlog.oldest_seconds >= _LATE_DELIVERY_SECONDS
+    status: Status = "unhealthy" if count == 0 else "degraded" if late else "healthy"
+    return {
+        "status": status,
+        "count": count,
+        "due": backlog.due,
+        "oldest_due_seconds": round(backlog.oldest_seconds, 3),
+    }
 
 
 def _models(found: list[ModelHealth]) -> dict[str, Any]:

@@ -1,30 +1,14 @@
-"""The tables of workers, of the health that was told, and of maintenance."""
+"""The tables of the health that was told, and of counters."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, text
+from sqlalchemy import TIMESTAMP, BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kyros_worker.database import Table
 
 _AT = TIMESTAMP(timezone=True)
-
-#: The id of the only row of a table that has one.
-ONLY_ROW = 1
-
-
-class Worker(Table):
-    """A worker's process that runs, or did a moment ago."""
-
-    __tablename__ = "workers"
-
-    #: As Celery and Flower name it: `implementer@host-pid`.
-    name: Mapped[str] = mapped_column(primary_key=True)
-    role: Mapped[str]
-    started_at: Mapped[datetime] = mapped_column(_AT)
-    #: By Postgres's clock, which everybody shares.
-    seen_at: Mapped[datetime] = mapped_column(_AT)
 
 
 class ToldHealth(Table):
@@ -39,16 +23,10 @@ class ToldHealth(Table):
     at: Mapped[datetime] = mapped_column(_AT)
 
 
-class Maintenance(Table):
-    """Whether workers may start anything new: one row, none before the first change."""
+class Counter(Table):
+    """How often something has happened since the database was made, in all processes."""
 
-    __tablename__ = "maintenance"
+    __tablename__ = "counters"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    enabled: Mapped[bool]
-    #: Whether it has ended and what waited is still to be published again.
-    resuming: Mapped[bool] = mapped_column(server_default=text("false"))
-    message: Mapped[str | None]
-    #: A credential's id; null, as the time is, in a row that was made to be locked.
-    changed_by: Mapped[str | None]
-    changed_at: Mapped[datetime | None] = mapped_column(_AT)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)

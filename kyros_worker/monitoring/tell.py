@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from kyros_worker.bulk import Writes
 from kyros_worker.event.write import NewEvent
+from kyros_worker.fleet.tables import ONLY_ROW
 from kyros_worker.monitoring.health import Overall, Status, overall, read_components, statuses
-from kyros_worker.monitoring.tables import ONLY_ROW, ToldHealth
+from kyros_worker.monitoring.tables import ToldHealth
 from kyros_worker.webhook.system_event import write_system_event
 
 _AGAIN_AFTER = timedelta(hours=1)

@@ -1,18 +1,19 @@
 """The Celery application. Every `jobs` module is listed here by hand."""
 
 import logging
+from typing import Any
 
 from celery import Celery
+from celery.signals import celeryd_init, setup_logging
 from kombu.transport import TRANSPORT_ALIASES
 
+from kyros_worker import log
 from kyros_worker.queue.names import PRIORITIES
 from kyros_worker.settings import current
 
-TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "kyros_worker.queue.transport:Transport"
+_LOG = logging.getLogger(__name__)
 
-# That a message came and was worked on: the jobs' own lines say it with the ids.
-for name in ("celery.worker.strategy", "celery.app.trace"):
-    logging.getLogger(name).setLevel(logging.WARNING)
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "kyros_worker.queue.transport:Transport"
 
 app = Celery("kyros", include=["kyros_worker.task.jobs", "kyros_worker.webhook.jobs"])
 
@@ -40,8 +41,22 @@ app.conf.update(
         "socket_keepalive": True,
         "health_check_interval": 10,
     },
-    worker_hijack_root_logger=True,
     worker_redirect_stdouts=False,
     enable_utc=True,
     timezone="UTC",
 )
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _write_logs(sender: str, **_: Any) -> None:
+    """A worker begins; `sender` is its name, `implementer@host-123`."""
+    from celery.apps import worker  # noqa: PLC0415 - workers have it, others need not load it
+
+    log.configure(sender.partition("@")[0])
+    # What Celery says of a shutdown it writes past every logger.
+    worker.safe_say = lambda said, *_: _LOG.info(said)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _leave_logs(**_: Any) -> None:
+    """That this signal has a receiver keeps Celery from configuring the logs itself."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from kyros_worker.bulk import BulkWrite, Writes, is_one_of, rows_of, updating
-from kyros_worker.monitoring.maintenance import is_on
+from kyros_worker.fleet.maintenance import is_on
 from kyros_worker.prepared import PREPARED
 from kyros_worker.submission.create import QUEUE_CHANNEL
 from kyros_worker.submission.tables import Submission

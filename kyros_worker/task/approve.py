@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
+from kyros_worker.audit.actor import Actor
+from kyros_worker.audit.write import write_entry
 from kyros_worker.auth.subject import Subject
 from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
@@ -99,7 +101,11 @@ def request_escalation(
 
 
 def approve_escalation(
-    connection: Connection, escalation_id: str, subject: Subject, comment: str | None
+    connection: Connection,
+    escalation_id: str,
+    subject: Subject,
+    actor: Actor,
+    comment: str | None,
 ) -> dict[str, Any]:
     """Approves a request; gives the escalation.
 
@@ -113,11 +119,16 @@ def approve_escalation(
         )
     task = _locked(connection, row)
     _approve(connection, task, escalation_id, subject.id, comment)
+    _write_down(connection, actor, "escalation.approve", row)
     return _shown(connection, escalation_id)
 
 
 def reject_escalation(
-    connection: Connection, escalation_id: str, subject: Subject, comment: str | None
+    connection: Connection,
+    escalation_id: str,
+    subject: Subject,
+    actor: Actor,
+    comment: str | None,
 ) -> dict[str, Any]:
     """Rejects a request: its task goes on as it would have without; gives the escalation.
 
@@ -126,6 +137,7 @@ def reject_escalation(
     row = find_escalation(connection, escalation_id, subject.mode)
     task = _locked(connection, row)
     _reject(connection, task, escalation_id, subject.id, comment)
+    _write_down(connection, actor, "escalation.reject", row)
     return _shown(connection, escalation_id)
 
 
@@ -210,6 +222,10 @@ def _decide(
             f"{escalation_id} is {standing}: it can't be {status}.", code="wrong_state"
         )
     return row
+
+
+def _write_down(connection: Connection, actor: Actor, action: str, row: Mapping[Any, Any]) -> None:
+    write_entry(connection, actor, action, row["id"], mode=row["mode"], task_id=row["task_id"])
 
 
 def _locked(connection: Connection, row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def refuse(
         _wait(writes, task, claimed, pause, refusal, at)
 
 
-def task_refusal(task: dict[str, Any], needed: Decimal) -> Refusal | None:
+def task_refusal(task: dict[str, Any], needed: Decimal | None) -> Refusal | None:
     """Whether a task's own hard limit, which nobody has lifted, leaves no room for a call."""
     if task["budget_lifted"]:
         return None

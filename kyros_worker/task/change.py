@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from kyros_worker.auth.queries import OWN_BUDGET
+from kyros_worker.auth.tables import ApiKey
 from kyros_worker.bulk import Writes, updating
 from kyros_worker.errors import ConflictError
 from kyros_worker.event.write import NEW_EVENTS, TASK_CHANNEL, NewEvent, event_row
@@ -32,11 +34,14 @@ def lock_task(connection: Connection, task_id: str, *columns: Any) -> dict[str, 
 def locking(which: ColumnElement[bool], *columns: Any) -> Select[*tuple[Any, ...]]:
     """The query for `lock_tasks`: these tasks, their changing columns and `columns`.
 
+    With them comes the own budget of the key that made the task, which its calls count to.
+
     A task's lock is taken before any row of its submissions is touched, and several in the order
     of their ids, by everybody: so no two transactions wait for each other.
     """
-    query = select(*present.CHANGING, *columns).where(which).order_by(Task.id)
-    return query.with_for_update().execution_options(**PREPARED)
+    query = select(*present.CHANGING, *OWN_BUDGET, *columns).where(which).order_by(Task.id)
+    with_key = query.outerjoin_from(Task, ApiKey, ApiKey.id == Task.created_by)
+    return with_key.with_for_update(of=Task).execution_options(**PREPARED)
 
 
 def lock_tasks(
@@ -79,6 +84,7 @@ def change_task(
     """Applies changes to a locked task, in `task` too, and writes what happened, in order.
 
     A `task.*` event is given by its type alone and holds the task as it is after the changes.
+    What begins on another request's behalf than the work before has that `request_id` in `task`.
     """
     first = task["last_seq"] + 1
     task |= changes | {"updated_at": at, "last_seq": task["last_seq"] + len(events)}
@@ -86,7 +92,8 @@ def change_task(
     told = [event if isinstance(event, NewEvent) else NewEvent(event, snapshot) for event in events]
     rows = [event_row(task["id"], seq, event, at) for seq, event in enumerate(told, start=first)]
     writes.add(NEW_EVENTS, *rows)
-    writes.complete(tell_webhooks, *((task["mode"], row) for row in rows if is_public(row["type"])))
+    public = [row for row in rows if is_public(row["type"])]
+    writes.complete(tell_webhooks, *((task["mode"], task.get("request_id"), row) for row in public))
     writes.notify(TASK_CHANNEL, task["id"])
     keep_task(writes, task)
 

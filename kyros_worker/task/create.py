@@ -44,6 +44,7 @@ class _New:
 
     tasks: list[dict[str, Any]]
     events: list[dict[str, Any]]
+    request_id: str
     written: dict[str, str]
     size: int
 
@@ -97,7 +98,7 @@ def _rows(new_tasks: Mapping[str, NewTask], subject: Subject, request_id: str) -
         NEW_SUBMISSIONS.name: NEW_SUBMISSIONS.rows(submissions),
         NEW_EVENTS.name: NEW_EVENTS.rows(events),
     }
-    return _New(tasks, events, written, sum(map(len, written.values())))
+    return _New(tasks, events, request_id, written, sum(map(len, written.values())))
 
 
 #: The other columns have their defaults.
@@ -131,8 +132,12 @@ def _tell_webhooks(connection: Connection, news: Sequence[_New]) -> None:
     writes = Writes()
     tasks = {row["id"]: row for new in news for row in new.tasks}
     fixed = {task_id: present.fixed(row) for task_id, row in tasks.items()}
-    created = [event for new in news for event in new.events if is_public(event["type"])]
-    facts = [(fact_of(event, fixed), tasks[event["task_id"]]["mode"]) for event in created]
+    facts = [
+        (fact_of(event, fixed, new.request_id), tasks[event["task_id"]]["mode"])
+        for new in news
+        for event in new.events
+        if is_public(event["type"])
+    ]
     add_deliveries(writes, subscribers, facts)
     writes.execute(connection)
 

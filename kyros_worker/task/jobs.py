@@ -4,14 +4,14 @@ import logging
 import sys
 from typing import Any
 
-from celery.exceptions import Reject
+from celery.exceptions import Reject, Retry
 from celery.signals import worker_shutting_down
 
 from kyros_worker.database import is_away
 from kyros_worker.queue.app import app
 from kyros_worker.queue.names import RUN_SUBMISSION
 from kyros_worker.submission.lease import keeper
-from kyros_worker.task.perform import StoppingError, perform
+from kyros_worker.task.perform import Done, StoppingError, perform
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,12 +21,30 @@ sys.setswitchinterval(0.001)
 
 
 @app.task(name=RUN_SUBMISSION)  # type: ignore[untyped-decorator]
-def run_submission(submission_id: str) -> None:
+def run_submission(submission_id: str) -> str:
     """Works on one submission. The message holds its id only."""
     try:
-        perform(submission_id)
+        outcome = perform(submission_id)
     except Exception as error:
         raise rejected(error) from error
+    if (failure := failure_of(outcome)) is not None:
+        raise failure
+    return outcome
+
+
+class SubmissionError(Exception):
+    """What Flower shows of a submission that failed: a word, since its own words may be secret."""
+
+
+def failure_of(outcome: Done) -> Exception | None:
+    """What Celery is told of a submission that ended otherwise than well; None if it did."""
+    if outcome == "failed":
+        return SubmissionError("failed: the task's timeline says why")
+    if outcome in ("retrying", "given back"):
+        # Nothing is sent again by Celery: the row says when.
+        retrying: Exception = Retry(exc=SubmissionError(outcome))
+        return retrying
+    return None
 
 
 def rejected(error: Exception) -> Exception:
@@ -39,8 +57,8 @@ def rejected(error: Exception) -> Exception:
     if is_away(error):
         _LOG.warning("A submission waits: Postgres is away.")
         return _goes_back(error)
-    _LOG.error("A submission failed.", exc_info=error)
-    return error
+    _LOG.error("A submission could not be worked on.", exc_info=error)
+    return SubmissionError(f"{type(error).__name__}: the worker's log says where")
 
 
 def _goes_back(error: Exception) -> Exception:

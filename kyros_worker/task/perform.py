@@ -5,13 +5,13 @@ transaction; between the two, all calls run side by side on the process's event 
 needs no thread a call, and no transaction is held while a model thinks (design, law 3).
 """
 
-import logging
 import os
 import socket
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -20,11 +20,11 @@ from kyros_worker.agent.ask import Reply, ask
 from kyros_worker.database import is_away
 from kyros_worker.gathered import Gathered
 from kyros_worker.group_commit import commit
+from kyros_worker.log import FACTS
 from kyros_worker.submission.lease import keeper
-from kyros_worker.task.record import Ended, record
+from kyros_worker.task.record import Ended, Outcome, record
 from kyros_worker.task.start import Work, start
 
-_LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5
 _PAUSE_BEFORE_CLAIM_SECONDS = 1.0
 _GATHER_SECONDS = 0.03
@@ -34,20 +34,24 @@ _KEEP_ANSWER_SECONDS = 150
 _KEEP_WHEN_STOPPING_SECONDS = 5
 
 
-def perform(submission_id: str) -> None:
+#: What became of a message; nothing to do is what a second message of a submission finds.
+Done = Outcome | Literal["nothing to do"]
+
+
+def perform(submission_id: str) -> Done:
     """Works on a submission, if it waits to be worked on, and waits for its end.
 
     Raises StoppingError, or the database's error when Postgres is away before the claim, so that
     the message goes back to the broker.
     """
-    take(submission_id).result()
+    return take(submission_id).result()
 
 
-def take(submission_id: str) -> Future[None]:
+def take(submission_id: str) -> Future[Done]:
     """Begins to work on a submission; the future ends as `perform` does."""
     job = _Job(submission_id)
     if keeper.stopping:
-        job.end(StoppingError())
+        job.fail(StoppingError())
     else:
         _taken.put(job)
     return job.done
@@ -65,7 +69,8 @@ class _Job:
 
     def __init__(self, submission_id: str) -> None:
         self.submission_id = submission_id
-        self.done: Future[None] = Future()
+        self.done: Future[Done] = Future()
+        self._taken = time.monotonic()
         self._lock = threading.Lock()
         self._aborted = False
         self._call: loop.Running[Reply] | None = None
@@ -73,7 +78,6 @@ class _Job:
     def begin(self, work: Work) -> None:
         """The submission is claimed."""
         self.work = work
-        _say(work, "started")
         keeper.hold((work.submission_id, work.claim), self.abort)
         self.call(work)
 
@@ -98,19 +102,35 @@ class _Job:
         if running is not None:
             running.cancel()
 
-    def end(self, error: BaseException | None = None) -> None:
-        """The job is over, well or with an error."""
+    def end(self, outcome: Outcome) -> None:
+        """The job is over, and recorded."""
+        keeper.drop((self.work.submission_id, self.work.claim))
+        self._tell(outcome)
+        self.done.set_result(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """The job can't go on here."""
         if hasattr(self, "work"):
             keeper.drop((self.work.submission_id, self.work.claim))
-        if error is None:
-            self.done.set_result(None)
-        else:
-            self.done.set_exception(error)
+            self._tell("interrupted")
+        self.done.set_exception(error)
 
     def is_kept(self) -> bool:
         """Whether a reply that can't be recorded now is still worth a wait."""
         patience = _KEEP_WHEN_STOPPING_SECONDS if keeper.stopping else _KEEP_ANSWER_SECONDS
         return time.monotonic() - self._replied <= patience
+
+    def _tell(self, outcome: Outcome | Literal["interrupted"]) -> None:
+        """Writes the line of a job."""
+        FACTS.info(
+            "submission",
+            outcome=outcome,
+            error_kind=_error_kind(self.ended.reply) if hasattr(self, "ended") else None,
+            duration_ms=round((time.monotonic() - self._taken) * 1000, 1),
+            priority=self.work.brief.priority,
+            claim=self.work.claim,
+            **_named(self.work),
+        )
 
     def _called(self, running: "Future[Reply]") -> None:
         try:
@@ -118,11 +138,12 @@ class _Job:
         except CancelledError:
             self._reply(None)
         except Exception as error:  # noqa: BLE001 - it is raised where the job came from
-            self.end(error)
+            self.fail(error)
 
     def _reply(self, reply: Reply | None) -> None:
         self._replied = time.monotonic()
         self.ended = Ended(self.work, reply, self._replied - self._began)
+        _tell_call(self.ended)
         _called.put(self)
 
 
@@ -134,8 +155,10 @@ def _claim(jobs: Sequence[_Job]) -> None:
     for job, work in zip(jobs, claimed, strict=True):
         if isinstance(work, Work):
             job.begin(work)
+        elif work is None:
+            job.done.set_result("nothing to do")
         else:
-            job.end(work)
+            job.fail(work)
 
 
 def _start(connection: Connection, submission_ids: Sequence[str]) -> list[Work | None]:
@@ -151,12 +174,11 @@ def _record(jobs: Sequence[_Job]) -> None:
             if isinstance(outcome, Work):
                 job.call(outcome)
             elif isinstance(outcome, str):
-                _say(job.work, outcome)
-                job.end()
+                job.end(outcome)
             elif is_away(outcome) and job.is_kept():
                 waiting.append(job)
             else:
-                job.end(outcome)
+                job.fail(outcome)
         if waiting:
             time.sleep(_PAUSE_SECONDS)
         jobs = waiting
@@ -166,12 +188,30 @@ _taken = Gathered(_claim, "claims", _GATHER_SECONDS)
 _called = Gathered(_record, "records", _GATHER_SECONDS)
 
 
-def _say(work: Work, what: str) -> None:
-    _LOG.info(
-        "%s %s %s (claim %s) request_id=%s",
-        work.task_id,
-        work.submission_id,
-        what,
-        work.claim,
-        work.request_id,
+def _tell_call(ended: Ended) -> None:
+    """Writes the line of a call: of one that failed always, without the provider's words."""
+    kind = _error_kind(ended.reply)
+    tell = FACTS.debug if kind is None else FACTS.warning
+    tell(
+        "call",
+        outcome="aborted" if ended.reply is None else "failed" if kind else "completed",
+        error_kind=kind,
+        duration_ms=round(ended.latency_seconds * 1000, 1),
+        call_id=ended.work.call_id,
+        **_named(ended.work),
     )
+
+
+def _error_kind(reply: Reply | None) -> str | None:
+    return reply.failure.kind if reply is not None and reply.failure is not None else None
+
+
+def _named(work: Work) -> dict[str, str]:
+    return {
+        "role": work.brief.role,
+        "tier": work.brief.tier,
+        "model": f"{work.model.provider}:{work.model.name}",
+        "task_id": work.task_id,
+        "submission_id": work.submission_id,
+        "request_id": work.request_id,
+    }

@@ -10,25 +10,34 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from billiard.einfo import ExceptionInfo
 from celery.concurrency.base import BasePool
 
-from kyros_worker.monitoring.heartbeat import Heartbeat
+from kyros_worker.fleet.heartbeat import Heartbeat
+from kyros_worker.log import told
 from kyros_worker.queue.names import DELIVER, RUN_SUBMISSION
-from kyros_worker.task.jobs import rejected
+from kyros_worker.task.jobs import failure_of, rejected
 from kyros_worker.task.perform import take
 from kyros_worker.webhook.deliver import deliverer
 
 #: What takes the one argument of each job's message, and works without a thread of its own.
-_TAKE: dict[str, Callable[[str], "Future[None]"]] = {
+_TAKE: dict[str, Callable[[str], "Future[Any]"]] = {
     RUN_SUBMISSION: take,
     DELIVER: deliverer.take,
 }
 #: Longer than a reply is kept at a shutdown.
 _STOP_SECONDS = 8
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A failure as Celery tells it to Flower, and reads it: Celery's own shows messages."""
+
+    exception: Exception
+    traceback: str
 
 
 class Pool(BasePool):  # type: ignore[misc]
@@ -39,7 +48,7 @@ class Pool(BasePool):  # type: ignore[misc]
 
     def on_start(self) -> None:
         """Celery starts the worker."""
-        self._in_hand: set[Future[None]] = set()
+        self._in_hand: set[Future[Any]] = set()
         # Celery's hints for the processes of other pools: the application and the worker's name.
         _, name = self.options["initargs"]
         self._heartbeat = Heartbeat(name)
@@ -70,14 +79,15 @@ class Pool(BasePool):  # type: ignore[misc]
         self._heartbeat.stop()
         wait(list(self._in_hand), _STOP_SECONDS)
 
-    def _end(self, callback: Callable[..., None], began: float, done: "Future[None]") -> None:
+    def _end(self, callback: Callable[..., None], began: float, done: "Future[Any]") -> None:
         self._in_hand.discard(done)
         runtime = time.monotonic() - began
         try:
-            done.result()
+            outcome = done.result()
+            failure, frames = failure_of(outcome), ""
         except Exception as error:  # noqa: BLE001 - Celery is told of it
-            failure = rejected(error)
-            info = ExceptionInfo((type(failure), failure, error.__traceback__))
-            callback((True, info, runtime))
+            failure, frames = rejected(error), told(error)
+        if failure is None:
+            callback((False, outcome, runtime))
         else:
-            callback((False, None, runtime))
+            callback((True, _Failure(failure, frames), runtime))

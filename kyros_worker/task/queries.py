@@ -29,7 +29,8 @@ _STATUS = (
     Task.id, Task.state, Task.progress_percentage, Task.progress_stage, Task.progress_message,
     Task.updated_at, Task.last_seq,
 )  # fmt: skip
-
+#: All but the context for the models, which nobody is shown and which may be 1.5 MiB.
+_SHOWN = tuple(dict.fromkeys((*present.FIXED, *present.CHANGING)))
 
 #: What a cursor of a timeline holds: the number of an event.
 _SEQ = re.compile(r"\d{1,9}", re.ASCII)
@@ -43,7 +44,7 @@ def no_such_task(task_id: str) -> NotFoundError:
 
 def get_task(connection: Connection, task_id: str, mode: str) -> dict[str, Any]:
     """The full task; raises NotFoundError."""
-    query = select(*Task.__table__.columns).where(Task.id == task_id, Task.mode == mode)
+    query = select(*_SHOWN).where(Task.id == task_id, Task.mode == mode)
     return present.task(_found(connection, query, task_id))
 
 
@@ -107,7 +108,7 @@ def list_tasks(connection: Connection, mode: str, wanted: TaskFilter) -> dict[st
     if wanted.cursor is not None:
         conditions.append(Task.id < cursor.decode(wanted.cursor, scope))
     query = (
-        select(*Task.__table__.columns)
+        select(*_SHOWN)
         .where(Task.mode == mode, *conditions)
         .order_by(Task.id.desc())
         .limit(wanted.limit + 1)

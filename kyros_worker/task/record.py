@@ -73,9 +73,11 @@ class Ended:
     latency_seconds: float = 0
 
 
-#: What became of the reply: written; only its cost was settled, for the lease was lost; of an
-#: aborted call whether the submission was given back; or the call that is to be made next.
-Recorded = Literal["recorded", "lost its lease", "given back", "aborted"] | Work
+#: What became of a submission: how it ended, or that it is tried again later; that the lease was
+#: lost, so that only the call's cost was settled; of an aborted call whether it was given back.
+Outcome = Literal["completed", "failed", "retrying", "lost its lease", "given back", "aborted"]
+#: Or the call that is to be made next.
+Recorded = Outcome | Work
 
 
 def record(connection: Connection, all_ended: Sequence[Ended]) -> list[Recorded]:
@@ -174,8 +176,7 @@ def _record(
         if again is not None:
             change_task(writes, task, at, {}, told)
             return again
-    _follow(connection, writes, task, work, reply, decision, told, at)
-    return "recorded"
+    return _follow(connection, writes, task, work, reply, decision, told, at)
 
 
 def _is_invalid(failure: Failure) -> bool:
@@ -203,7 +204,7 @@ def _ask_again(
         brief=replace(work.brief, earlier_calls=ended),
     )
     call = new_call(again, number=2)
-    needed = call.reserved_usd or Decimal(0)
+    needed = call.reserved_usd
     if budget.task_refusal(task, needed) or spent.reserve(task, at, needed):
         return None
     open_call(writes, call, at)
@@ -316,12 +317,14 @@ def _follow(
     decision: Decision,
     told: list[NewEvent],
     at: datetime,
-) -> None:
-    """Ends the claim, and writes what its outcome leads to."""
+) -> Literal["completed", "failed", "retrying"]:
+    """Ends the claim, and writes what its outcome leads to; gives how it ended."""
     verdict = decision.verdict if isinstance(decision, Escalate | Fail) else None
     decided = None if verdict is None else verdict.to_json()
     _end_claim(writes, work, given, decision, decided)
-    ended = "retrying" if isinstance(decision, TryAgain) else _end_state(given)
+    ended: Literal["completed", "failed", "retrying"] = (
+        "retrying" if isinstance(decision, TryAgain) else _end_state(given)
+    )
     events: Told = [*told, NewEvent(f"submission.{ended}", _named(work, decided))]
     if work.escalation is not None and not isinstance(decision, TryAgain):
         events.append(complete_escalation(writes, work.escalation, at))
@@ -339,6 +342,7 @@ def _follow(
             kept = as_json(otherwise, work.brief.role, work.brief.revision)
             events += hold(connection, writes, task, kept, at)
     change_task(writes, task, at, {}, events)
+    return ended
 
 
 def _escalate(

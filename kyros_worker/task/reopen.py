@@ -71,6 +71,7 @@ def _reopen(
         "submission_id": row["id"],
         "deadline_at": at + timedelta(seconds=task["deadline_seconds"]),
     }
+    task["request_id"] = row["request_id"]
     writes = Writes()
     add_submission(writes, row)
     change_task(writes, task, at, begun | changes, [*told, "task.progress", queued_event(row)])

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from kyros_worker.agent import prompt
 from kyros_worker.agent.brief import Brief
-from kyros_worker.cost.limits import limits_of
 from kyros_worker.cost.spending import Spendings
 from kyros_worker.decide import Budget, Situation, Spending, Verdict, approval, decide
 from kyros_worker.model.catalog import ChosenModel, ModelNotConfiguredError, choose
@@ -86,9 +85,8 @@ def budget(
     budgets = current().configuration.budgets
     own = Spending("task", task["cost_usd"], budgets.task.soft, budgets.task.hard)
     days = (
-        Spending(counter.limit, amount, limits.soft, limits.hard)
-        for counter, amount in spent.amounts(task, at).items()
-        for limits in (limits_of(budgets, counter),)
+        Spending(one.counter.limit, one.amount, one.limits.soft, one.limits.hard)
+        for one in spent.standings(task, at)
     )
     return Budget(estimated, (own, *days))
 

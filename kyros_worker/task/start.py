@@ -147,7 +147,7 @@ def _begin(
         return None
     work = replace(work, model=model)
     call = new_call(work, number=1)
-    needed = call.reserved_usd or Decimal(0)
+    needed = call.reserved_usd
     refusal = budget.task_refusal(task, needed) or spent.reserve(task, at, needed)
     if refusal is not None:
         budget.refuse(writes, task, claimed, refusal, held, at)

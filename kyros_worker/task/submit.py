@@ -102,6 +102,7 @@ def _supersede(
         tier=tier_of(task, role),
     )
     row = new_submission_row(new, at)
+    task["request_id"] = request_id
     writes = Writes()
     add_submission(writes, row)
     waiting = stage(role, f"Waiting for the {role}, with more context.")

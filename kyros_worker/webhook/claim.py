@@ -160,6 +160,9 @@ _claimed = (
         Delivery.event_type,
         Delivery.state,
         Delivery.claim,
+        Delivery.attempts,
+        Delivery.task_id,
+        Delivery.request_id,
     )
     .cte("claimed")
 )

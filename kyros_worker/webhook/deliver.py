@@ -24,6 +24,7 @@ from kyros_worker.database import is_away, transaction
 from kyros_worker.encrypt import decrypt
 from kyros_worker.gathered import Gathered
 from kyros_worker.group_commit import commit
+from kyros_worker.log import FACTS
 from kyros_worker.settings import current
 from kyros_worker.webhook import sign
 from kyros_worker.webhook.allowed import allowed, is_shown
@@ -60,7 +61,7 @@ class _Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class _Ended:
-    webhook_id: str
+    row: RowMapping
     attempted: Attempted
 
 
@@ -69,7 +70,8 @@ class Deliverer:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._messages: dict[str, list[Future[None]]] = {}
+        self._messages: dict[str, list[Future[str]]] = {}
+        self._outcomes: dict[str, Counter[str]] = {}
         self._quiet_since: dict[str, float] = {}
         self._running: Counter[str] = Counter()
         self._sending: dict[tuple[str, int], event_loop.Running[_Sent]] = {}
@@ -78,14 +80,18 @@ class Deliverer:
         self._sender: Sender | None = None
         self._ended = Gathered(self._record, "attempts", _GATHER_SECONDS)
 
-    def take(self, webhook_id: str) -> Future[None]:
-        """Delivers what is due to an endpoint; the future ends when nothing is, for a moment."""
-        done: Future[None] = Future()
+    def take(self, webhook_id: str) -> Future[str]:
+        """Delivers what is due to an endpoint; the future ends when nothing is, for a moment.
+
+        It tells how many deliveries stand how: "3 delivered, 1 pending".
+        """
+        done: Future[str] = Future()
         with self._changed:
             if self._stopping:
-                done.set_result(None)
+                done.set_result("nothing, for the worker stops")
                 return done
             self._messages.setdefault(webhook_id, []).append(done)
+            self._outcomes.setdefault(webhook_id, Counter())
             self._quiet_since[webhook_id] = time.monotonic()
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -165,8 +171,10 @@ class Deliverer:
 
     def _leave(self, webhook_id: str) -> None:
         self._quiet_since.pop(webhook_id)
+        outcomes = self._outcomes.pop(webhook_id)
+        said = ", ".join(f"{count} {state}" for state, count in sorted(outcomes.items()))
         for done in self._messages.pop(webhook_id):
-            done.set_result(None)
+            done.set_result(said or "nothing due")
 
     def _send(self, row: RowMapping) -> None:
         key, at = (row["id"], row["claim"]), now()
@@ -181,9 +189,9 @@ class Deliverer:
             except CancelledError:
                 return
             except Exception:  # noqa: BLE001 - it is told in the log of the delivery
-                _LOG.exception("%s could not be sent.", row["id"])
+                _LOG.exception("A delivery could not be sent.", extra=_named(row))
                 sent = _Sent({}, Answer(None, b"", None, _UNSENT, 0, None, private=False))
-            self._ended.put(_Ended(row["webhook_id"], _attempted(row, at, sent)))
+            self._ended.put(_Ended(row, _attempted(row, at, sent)))
 
         running.add_done_callback(ended)
 
@@ -200,6 +208,7 @@ class Deliverer:
             delivery_id=row["id"],
             timestamp=timestamp,
             body=body,
+            request_id=row["request_id"],
         )
         timeout = current().configuration.webhooks.timeout_seconds
         return _Sent(headers, await self._sender.send(row["url"], headers, body, timeout))
@@ -213,18 +222,25 @@ class Deliverer:
                     waiting.append(one)
                     continue
                 if isinstance(outcome, BaseException):
-                    _LOG.error("An attempt could not be recorded.", exc_info=outcome)
-                self._settle(one)
+                    told = _named(one.row)
+                    _LOG.error("An attempt could not be recorded.", exc_info=outcome, extra=told)
+                    self._settle(one, "unknown")
+                else:
+                    _tell(one, outcome)
+                    self._settle(one, outcome)
             if waiting:
                 time.sleep(_AWAY_SECONDS)
             ended = waiting
 
-    def _settle(self, one: _Ended) -> None:
+    def _settle(self, one: _Ended, outcome: str) -> None:
+        webhook_id = one.row["webhook_id"]
         with self._changed:
             self._sending.pop((one.attempted.delivery_id, one.attempted.claim), None)
-            self._running[one.webhook_id] -= 1
-            if not self._running[one.webhook_id]:
-                del self._running[one.webhook_id]
+            self._running[webhook_id] -= 1
+            if not self._running[webhook_id]:
+                del self._running[webhook_id]
+            if webhook_id in self._outcomes:
+                self._outcomes[webhook_id][outcome] += 1
             self._changed.notify()
 
 
@@ -252,9 +268,32 @@ def _shown(answer: Answer) -> str | None:
     return answer.body.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
-def _write(connection: Connection, attempts: Sequence[Attempted]) -> Sequence[None]:
-    record_attempts(connection, attempts, current().configuration.webhooks)
-    return [None] * len(attempts)
+def _write(connection: Connection, attempts: Sequence[Attempted]) -> Sequence[str]:
+    return record_attempts(connection, attempts, current().configuration.webhooks)
+
+
+def _tell(ended: _Ended, outcome: str) -> None:
+    """Writes the line of a delivery: neither its address nor its answer, which may be secret."""
+    row, attempted = ended.row, ended.attempted
+    FACTS.info(
+        "delivery",
+        outcome=outcome,
+        status_code=attempted.status_code,
+        attempt=row["attempts"] + 1,
+        duration_ms=round(attempted.duration_seconds * 1000, 1),
+        event_type=row["event_type"],
+        event_id=row["event_id"],
+        **_named(row),
+    )
+
+
+def _named(row: RowMapping) -> dict[str, str | None]:
+    return {
+        "delivery_id": row["id"],
+        "task_id": row["task_id"],
+        "webhook_id": row["webhook_id"],
+        "request_id": row["request_id"],
+    }
 
 
 #: The one deliverer of this process.

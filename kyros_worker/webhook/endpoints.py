@@ -1,10 +1,14 @@
 """Making and changing endpoints. The caller's mode is part of every question."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
+from kyros_worker.audit.actor import Actor
+from kyros_worker.audit.write import write_entry
 from kyros_worker.auth.subject import Subject
 from kyros_worker.bulk import Writes
 from kyros_worker.clock import now, rfc3339, rfc3339_or_none
@@ -12,6 +16,7 @@ from kyros_worker.encrypt import encrypt
 from kyros_worker.errors import ConflictError, NotFoundError
 from kyros_worker.ids import is_id, new_id
 from kyros_worker.webhook import sign
+from kyros_worker.webhook.alert import disabled_key, resolve_alert
 from kyros_worker.webhook.body import TEST_BODY
 from kyros_worker.webhook.fan_out import DELIVERY_CHANNEL, Fact, add_body, delivery_row
 from kyros_worker.webhook.queries import delivery_shown
@@ -22,7 +27,9 @@ from kyros_worker.webhook.tables import Delivery, Webhook, is_open
 OVERLAP = timedelta(hours=24)
 
 
-def create_webhook(connection: Connection, new: NewWebhook, who: Subject) -> dict[str, Any]:
+def create_webhook(
+    connection: Connection, new: NewWebhook, who: Subject, actor: Actor
+) -> dict[str, Any]:
     """Makes an endpoint; the answer holds its secret, this once."""
     at, secret = now(), new.secret or sign.new_secret()
     row = {
@@ -41,11 +48,12 @@ def create_webhook(connection: Connection, new: NewWebhook, who: Subject) -> dic
         "updated_at": at,
     }
     connection.execute(insert(Webhook).values(row))
+    _write_down(connection, actor, "create", row, **_told(row))
     return present(row) | _secret(secret)
 
 
 def change_webhook(
-    connection: Connection, webhook_id: str, changed: ChangedWebhook, mode: str
+    connection: Connection, webhook_id: str, changed: ChangedWebhook, mode: str, actor: Actor
 ) -> dict[str, Any]:
     """Changes what is given; enabling it lets go what was held. Raises NotFoundError."""
     row = lock_webhook(connection, webhook_id, mode)
@@ -54,29 +62,41 @@ def change_webhook(
         values["disabled_reason"] = None if changed.enabled else "somebody disabled it."
         if changed.enabled:
             _let_go(connection, webhook_id)
+            _resolve(connection, row, f"The webhook {webhook_id} is enabled again.")
+    _write_down(connection, actor, "change", row, **_told(values))
     return _change(connection, webhook_id, values)
 
 
-def delete_webhook(connection: Connection, webhook_id: str, mode: str) -> dict[str, Any]:
+def delete_webhook(
+    connection: Connection, webhook_id: str, mode: str, actor: Actor
+) -> dict[str, Any]:
     """Deletes an endpoint: nothing is sent to it any more. Raises NotFoundError."""
-    lock_webhook(connection, webhook_id, mode)
+    row = lock_webhook(connection, webhook_id, mode)
+    _resolve(connection, row, f"The webhook {webhook_id} was deleted.")
+    _write_down(connection, actor, "delete", row)
     return _change(connection, webhook_id, {"deleted_at": now(), "enabled": False})
 
 
-def rotate_secret(connection: Connection, webhook_id: str, mode: str) -> dict[str, Any]:
+def rotate_secret(
+    connection: Connection, webhook_id: str, mode: str, actor: Actor
+) -> dict[str, Any]:
     """Makes a new secret, pending: both sign until it is activated. Raises NotFoundError."""
-    lock_webhook(connection, webhook_id, mode)
+    row = lock_webhook(connection, webhook_id, mode)
+    _write_down(connection, actor, "rotate_secret", row)
     secret = sign.new_secret()
     pending = {"pending_secret": encrypt(secret, webhook_id), "pending_since": now()}
     return _change(connection, webhook_id, pending) | _secret(secret)
 
 
-def activate_secret(connection: Connection, webhook_id: str, mode: str) -> dict[str, Any]:
+def activate_secret(
+    connection: Connection, webhook_id: str, mode: str, actor: Actor
+) -> dict[str, Any]:
     """The pending secret signs alone from now on. Raises NotFoundError, ConflictError."""
     row = lock_webhook(connection, webhook_id, mode)
     if row["pending_secret"] is None:
         message = f"{webhook_id} has no pending secret: rotate it first."
         raise ConflictError(message, code="wrong_state")
+    _write_down(connection, actor, "activate_secret", row)
     return _change(connection, webhook_id, _activated(row["pending_secret"]))
 
 
@@ -122,9 +142,11 @@ def redeliver(
     return delivery_shown(connection, webhook_id, delivery_id)
 
 
-def replay(connection: Connection, webhook_id: str, since: datetime, mode: str) -> dict[str, Any]:
+def replay(
+    connection: Connection, webhook_id: str, since: datetime, mode: str, actor: Actor
+) -> dict[str, Any]:
     """Sends all deliveries of events since a time again. Raises NotFoundError."""
-    lock_webhook(connection, webhook_id, mode)
+    row = lock_webhook(connection, webhook_id, mode)
     statement = (
         update(Delivery)
         .where(
@@ -136,7 +158,9 @@ def replay(connection: Connection, webhook_id: str, since: datetime, mode: str) 
     )
     count = connection.execute(statement).rowcount
     wake_fleet(connection)
-    return {"id": webhook_id, "since": rfc3339(since), "deliveries": count}
+    replayed = {"since": rfc3339(since), "deliveries": count}
+    _write_down(connection, actor, "replay", row, **replayed)
+    return {"id": webhook_id, **replayed}
 
 
 _AGAIN: dict[str, Any] = {
@@ -171,6 +195,18 @@ def list_webhooks(
         query = query.where(Webhook.id < after)
     found = connection.execute(query.order_by(Webhook.id.desc()).limit(limit)).mappings()
     return [present(row) for row in found]
+
+
+def _write_down(
+    connection: Connection, actor: Actor, verb: str, row: Mapping[Any, Any], **details: Any
+) -> None:
+    write_entry(connection, actor, f"webhook.{verb}", row["id"], mode=row["mode"], **details)
+
+
+def _told(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """What the audit log tells of an endpoint: of its URL, which may hold a secret, the host."""
+    told = {name: values[name] for name in ("events", "enabled", "description") if name in values}
+    return told | ({"host": urlsplit(values["url"]).hostname} if "url" in values else {})
 
 
 def _of(webhook_id: str, mode: str) -> Select[Any]:
@@ -219,6 +255,15 @@ def _let_go(connection: Connection, webhook_id: str) -> None:
     held = (Delivery.webhook_id == webhook_id, is_open(Delivery), Delivery.state == "pending")
     connection.execute(update(Delivery).where(*held).values(restarted))
     wake_fleet(connection)
+
+
+def _resolve(connection: Connection, row: RowMapping, message: str) -> None:
+    """Resolves the alert that it was disabled, if there is one."""
+    told = {"kind": "webhook_disabled", "message": message, "webhook_id": row["id"]}
+    writes = Writes()
+    resolve_alert(writes, disabled_key(row["id"]), told | {"url": row["url"]}, now(),
+                  mode=row["mode"])  # fmt: skip
+    writes.execute(connection)
 
 
 def _change(connection: Connection, webhook_id: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Fact:
     at: datetime
     task_id: str | None = None
     seq: int | None = None
+    #: Of the request whose work it tells of; null for the system's.
+    request_id: str | None = None
 
 
 class Subscriber(NamedTuple):
@@ -97,6 +99,7 @@ def delivery_row(webhook_id: str, fact: Fact) -> dict[str, Any]:
         "event_type": fact.type,
         "task_id": fact.task_id,
         "seq": fact.seq,
+        "request_id": fact.request_id,
         "due_at": fact.at + _PROGRESS_STANDS if fact.type == PROGRESS else fact.at,
         "tried_since": fact.at,
         "created_at": fact.at,
@@ -104,8 +107,8 @@ def delivery_row(webhook_id: str, fact: Fact) -> dict[str, Any]:
 
 
 _NEW = inserting("new_deliveries", Delivery, [
-    "id", "webhook_id", "event_id", "event_type", "task_id", "seq", "due_at", "tried_since",
-    "created_at",
+    "id", "webhook_id", "event_id", "event_type", "task_id", "seq", "request_id", "due_at",
+    "tried_since", "created_at",
 ])  # fmt: skip
 _BODIES = inserting("new_bodies", EventBody, ["event_id", "body"])
 

@@ -10,9 +10,9 @@ from kyros_worker.webhook.deliver import deliverer
 
 
 @app.task(name=DELIVER)  # type: ignore[untyped-decorator]
-def deliver(webhook_id: str) -> None:
+def deliver(webhook_id: str) -> str:
     """Delivers what is due to an endpoint. The message holds its id only."""
-    deliverer.take(webhook_id).result()
+    return deliverer.take(webhook_id).result()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

@@ -10,10 +10,9 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 
 from kyros_worker.bulk import BulkWrite, Writes, inserting, is_one_of, rows_of, updating
 from kyros_worker.clock import now
-from kyros_worker.event.write import NewEvent
 from kyros_worker.prepared import PREPARED
+from kyros_worker.webhook.alert import disabled_key, raise_alert
 from kyros_worker.webhook.schedule import next_try
-from kyros_worker.webhook.system_event import write_system_event
 from kyros_worker.webhook.tables import OPEN, Attempt, Delivery, Webhook, is_open
 from kyros_worker.webhook_times import WebhookTimes
 
@@ -42,8 +41,10 @@ class Attempted:
 
 def record_attempts(
     connection: Connection, attempts: Sequence[Attempted], times: WebhookTimes
-) -> None:
+) -> list[str]:
     """Writes attempts, how their deliveries stand after them, and who is disabled by them.
+
+    Gives the state of each attempt's delivery.
 
     An attempt whose claim is no longer the newest decides nothing, unless it succeeded.
     """
@@ -66,6 +67,7 @@ def record_attempts(
     for webhook_id, reason in sorted(disabled.items()):
         disable(connection, writes, webhook_id, reason)
     writes.execute(connection)
+    return [rows[one.delivery_id]["state"] for one in attempts]
 
 
 def give_back(connection: Connection, claims: Sequence[tuple[str, int]]) -> None:
@@ -95,7 +97,7 @@ def disable(connection: Connection, writes: Writes, webhook_id: str, reason: str
             "webhook_id": webhook_id,
             "url": row["url"],
         }
-        write_system_event(writes, NewEvent("system.alert", told), at, mode=row["mode"])
+        raise_alert(writes, disabled_key(webhook_id), told, at, mode=row["mode"])
 
 
 def _decide(row: dict[str, Any], attempt: Attempted, times: WebhookTimes) -> str | None:
@@ -110,7 +112,7 @@ def _decide(row: dict[str, Any], attempt: Attempted, times: WebhookTimes) -> str
         row["tries"],
         row["tried_since"],
         at,
-        chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
+        chance=random.random(),  # nosec B311  # noqa: S311 - spreads load, keeps no secret
         retry_after_seconds=attempt.retry_after_seconds,
     )
     state: Literal["exhausted", "pending"] = "exhausted" if due_at is None else "pending"
@@ -139,7 +141,8 @@ _CHANGED = updating(
     "tried_deliveries", Delivery, ["state", "due_at", "attempts", "tries", "delivered_at"]
 )
 _ended = rows_of(Delivery, "woken", ["webhook_id", "task_id", "seq"])
-#: What waited for a delivery that has ended: claiming finds out which of it is next.
+#: What waited for a delivery that has ended: claiming finds out which of it is next. Also what is
+#: due: a claim that did not see the end may be about to put it off, and is waited for by this.
 _WOKEN = BulkWrite(
     "woken",
     ("webhook_id", "task_id", "seq"),
@@ -151,7 +154,6 @@ _WOKEN = BulkWrite(
         is_open(Delivery),
         Delivery.state == "pending",
         Delivery.attempts == 0,
-        Delivery.due_at > func.now(),
     )
     .values(due_at=func.now()),
 )

@@ -1,6 +1,6 @@
 """What a client may send about webhooks (contract, "Webhooks"), validated strictly."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -8,13 +8,7 @@ from kyros_worker.schemas import Body, Time
 from kyros_worker.strict_json import text_fault
 from kyros_worker.webhook.address import refusal_of_url
 from kyros_worker.webhook.allowed import allowed
-
-EventName = Literal[
-    "task.created", "task.started", "task.progress", "task.completed", "task.failed",
-    "task.cancelled", "escalation.requested", "escalation.approved", "escalation.rejected",
-    "escalation.completed", "system.health_check", "system.alert", "system.maintenance",
-    "task.*", "escalation.*", "system.*", "*",
-]  # fmt: skip
+from kyros_worker.words import EVENT_NAMES, EventName
 
 
 def _may_be_called(url: str) -> str:
@@ -33,7 +27,7 @@ def _is_text(value: str) -> str:
 Url = Annotated[
     str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_may_be_called)
 ]
-Events = Annotated[list[EventName], Field(min_length=1, max_length=17)]
+Events = Annotated[list[EventName], Field(min_length=1, max_length=len(EVENT_NAMES))]
 Description = Annotated[str, StringConstraints(max_length=1000)]
 
 

@@ -62,12 +62,15 @@ def headers(
     delivery_id: str,
     timestamp: int,
     body: bytes,
+    request_id: str | None = None,
 ) -> dict[str, str]:
     """The headers of one try of a delivery.
 
     The event's id is the message's id: it stays the same over retries, so that a receiver can tell
     a repeated message. While a secret waits to be activated, both sign `webhook-signature`.
     """
+    # So that whoever asked for the work finds both ends of it under one id.
+    asked = {} if request_id is None else {"X-Request-Id": request_id}
     signing = [secret] if pending_secret is None else [secret, pending_secret]
     return {
         "Content-Type": "application/json",
@@ -79,4 +82,5 @@ def headers(
         "webhook-signature": " ".join(
             standard_signature(each, event_id, timestamp, body) for each in signing
         ),
+        **asked,
     }

@@ -14,18 +14,26 @@ from kyros_worker.ids import new_id
 from kyros_worker.webhook.fan_out import Fact, add_deliveries, find_subscribers
 
 
-def write_system_event(
-    writes: Writes, event: NewEvent, at: datetime, *, mode: str | None, once_key: str | None = None
-) -> None:
-    """Writes a fact about the system, of a mode or of both (None), and tells webhooks of both.
+def system_event_row(
+    event: NewEvent, at: datetime, *, mode: str | None, once_key: str | None = None
+) -> dict[str, Any]:
+    """The row of a fact about the system, of a mode or of both (None).
 
     What has a `once_key` is written and told once, however often it is said.
     """
     row = {"id": new_id("evt", at), "mode": mode, "type": event.type, "data": event.data}
-    writes.complete(_write, {**row, "once_key": once_key, "created_at": at})
+    return {**row, "once_key": once_key, "created_at": at}
 
 
-def _write(connection: Connection, writes: Writes, rows: Sequence[dict[str, Any]]) -> None:
+def write_system_event(writes: Writes, event: NewEvent, at: datetime, *, mode: str | None) -> None:
+    """Writes a fact about the system, and tells webhooks of both modes."""
+    writes.complete(_tell, system_event_row(event, at, mode=mode))
+
+
+def tell_system_events(
+    connection: Connection, writes: Writes, rows: Sequence[dict[str, Any]]
+) -> int:
+    """Writes rows of facts now, and their deliveries with `writes`; gives how many are new."""
     new = []
     for row in rows:
         statement = insert(SystemEvent).values(row).on_conflict_do_nothing()
@@ -33,3 +41,8 @@ def _write(connection: Connection, writes: Writes, rows: Sequence[dict[str, Any]
             new.append(Fact(row["id"], row["type"], row["data"], row["created_at"]))
     if new:
         add_deliveries(writes, find_subscribers(connection), [(fact, None) for fact in new])
+    return len(new)
+
+
+def _tell(connection: Connection, writes: Writes, rows: Sequence[dict[str, Any]]) -> None:
+    tell_system_events(connection, writes, rows)

@@ -86,6 +86,8 @@ class Delivery(Table):
     #: The task that the event is of, and its place in the order of that task's events.
     task_id: Mapped[str | None]
     seq: Mapped[int | None]
+    #: Of the request whose work the event tells of.
+    request_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default=text("'pending'"))
     due_at: Mapped[datetime] = mapped_column(_AT)
     attempts: Mapped[int] = mapped_column(server_default=text("0"))

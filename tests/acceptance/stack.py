@@ -73,16 +73,19 @@ class Deployment:
 
     # -- the command line -----------------------------------------------------------------------
 
-    def kyros(self, *words: str, **environ: str) -> None:
+    def kyros(self, *words: str, given: str | None = None, **environ: str) -> str:
+        """What a command prints, which reads what is given."""
         done = subprocess.run(
             [KYROS, *words],
+            input=given,
             env=self._environ | environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, f"kyros {' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def up(self, **environ: str) -> None:
         """Starts it; `usual` tells whether it was without settings of one test's own."""

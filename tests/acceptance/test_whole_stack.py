@@ -5,12 +5,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from tests.acceptance.stack import LOG, eventually, new_task
 
 DOWN_SECONDS = 15
 
 
+@pytest.mark.long
 def test_killing_everything_loses_no_accepted_task(stack):
     accepted = []
     enough = threading.Event()
@@ -44,6 +46,7 @@ def test_killing_everything_loses_no_accepted_task(stack):
     eventually(stack.all_final, 60, "all work is done")
 
 
+@pytest.mark.long
 def test_down_in_time_then_one_slot_serves_the_urgent_first(stack):
     calling = stack.create_many([new_task({"delay_seconds": 3}, type="translation")] * 3)
     for task in calling:

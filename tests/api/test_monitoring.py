@@ -6,14 +6,16 @@ import pytest
 from sqlalchemy import text
 
 from kyros_worker import readiness
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.cost.report import PERIODS
 from kyros_worker.cost.tables import ModelCall
 from kyros_worker.database import read, transaction
-from kyros_worker.monitoring.heartbeat import Heartbeat
+from kyros_worker.fleet.heartbeat import Heartbeat
 from kyros_worker.settings import ROLES
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.lost import take_from_lost_worker
+from kyros_worker.webhook.alert import raise_alert, resolve_alert
 from tests import factories
 from tests.budgets import budgets, forget_money
 
@@ -175,7 +177,7 @@ HEALTH = "/v1/monitoring/health"
 @pytest.fixture
 def all_work():
     with transaction() as connection:
-        connection.execute(text("TRUNCATE workers"))
+        connection.execute(text("TRUNCATE workers, counters, webhooks, deliveries"))
         for role in (*ROLES, "webhooks"):
             Heartbeat(f"{role}@machine-1")._beat(connection)
 
@@ -187,15 +189,17 @@ def test_health(client, new_key, all_work):
     assert answer.status_code == 200
     assert found.pop("uptime_seconds") > 0
     assert found.pop("version")
-    worker = {"status": "healthy", "count": 1}
+    worker = {"status": "healthy", "count": 1, "busy": 0}
     assert found == {
         "overall_status": "healthy",
         "components": {
             "database": {"status": "healthy"},
             "broker": {"status": "healthy"},
             "workers": {"implementer": worker, "critic": worker, "integrator": worker},
-            "webhooks": worker,
+            "queue": {"status": "healthy", "waiting": 0, "oldest_waiting_seconds": 0},
+            "webhooks": {"status": "healthy", "count": 1, "due": 0, "oldest_due_seconds": 0},
             "models": {"status": "healthy", "left_alone": []},
+            "rate_limits": {"status": "healthy", "let_through": 0},
         },
         "maintenance": {"enabled": False, "message": None},
         "test_mode": True,
@@ -209,6 +213,7 @@ def test_degraded_is_200_too(client, admin, all_work, monkeypatch):
     found = answer.json["data"]
     assert (answer.status_code, found["overall_status"]) == (200, "degraded")
     assert found["components"]["broker"] == {"status": "unhealthy"}
+    assert found["components"]["rate_limits"]["status"] == "degraded"
 
 
 def test_health_shows_maintenance(client, admin, all_work):
@@ -217,3 +222,33 @@ def test_health_shows_maintenance(client, admin, all_work):
     found = client.get(HEALTH, headers=admin).json["data"]
     client.post("/v1/system/maintenance", json={"enabled": False}, headers=admin)
     assert (found["maintenance"], found["overall_status"]) == (sent, "healthy")
+
+
+ALERTS = "/v1/monitoring/alerts"
+
+
+def test_alerts(client, admin, new_key):
+    with transaction() as connection:
+        writes = Writes()
+        for number in range(3):
+            data = {"kind": "queue_age", "message": "Work waits.", "role": "critic"}
+            mode = "live" if number == 1 else None
+            raise_alert(writes, f"queue_age {number}", data, now(), mode=mode)
+        writes.execute(connection)
+        resolve = Writes()
+        resolve_alert(resolve, "queue_age 0", data, now(), mode=None)
+        resolve.execute(connection)
+    found = client.get(ALERTS, headers=admin).json["data"]
+    assert [(one["alert"], one["status"]) for one in found["alerts"]] == [
+        ("queue_age 2", "raised"), ("queue_age 0", "resolved"),
+    ]  # fmt: skip
+    assert found["alerts"][0]["data"] == {"role": "critic"}
+    first = client.get(f"{ALERTS}?limit=1", headers=admin).json["data"]
+    rest = client.get(f"{ALERTS}?cursor={first['next_cursor']}", headers=admin).json["data"]
+    assert [*first["alerts"], *rest["alerts"]] == found["alerts"]
+    for status in ("raised", "resolved"):
+        shown = client.get(f"{ALERTS}?status={status}", headers=admin).json["data"]["alerts"]
+        assert [one["status"] for one in shown] == [status]
+    assert client.get(f"{ALERTS}?status=open", headers=admin).status_code == 422
+    nobody = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    assert client.get(ALERTS, headers=nobody).status_code == 403

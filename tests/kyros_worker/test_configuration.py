@@ -236,3 +236,23 @@ def test_the_example_is_a_whole_configuration(monkeypatch):
         assert len(found.configuration.rules) == 5
     finally:
         settings.current.cache_clear()
+
+
+def test_rate_limits(tmp_path):
+    found = load(tmp_path, "").configuration.rate_limits
+    assert (found.requests_per_minute, found.failed_sign_ins) == (6000, 20)
+    assert found.failed_sign_in_minutes == 15
+    text = "[rate_limits]\nrequests_per_minute = 0\nfailed_sign_in_minutes = 60\n"
+    found = load(tmp_path, text).configuration.rate_limits
+    assert (found.requests_per_minute, found.failed_sign_in_minutes) == (0, 60)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["requests_per_minute = -1", "requests_per_minute = 1.5", "failed_sign_in_minutes = 0",
+     "failed_sign_ins = -1", "requests_per_hour = 5"],
+)  # fmt: skip
+def test_wrong_rate_limits(tmp_path, line):
+    name = line.partition(" ")[0]
+    with pytest.raises(ConfigurationError, match=rf"KYROS_CONFIG: .*: rate_limits\.{name}: "):
+        load(tmp_path, f"[rate_limits]\n{line}\n")

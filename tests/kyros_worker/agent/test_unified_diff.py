@@ -1,5 +1,4 @@
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -7,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kyros_worker.agent.unified_diff import appending, fault
+from tests.programs import needed
 
 LINE = "# a line"
 texts = st.text(st.sampled_from("ab \n\r+-@\\\x0c\u2028")) | st.text()
@@ -17,7 +17,6 @@ def test_an_appended_line_fits_every_text(text):
     assert fault(appending("a.py", text, LINE), text) is None
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 @pytest.mark.parametrize(
     "text",
     [
@@ -33,6 +32,7 @@ def test_an_appended_line_fits_every_text(text):
     ],
 )
 def test_git_applies_what_is_written(text, tmp_path):
+    needed("git")
     path = tmp_path / "a.py"
     path.write_bytes(text.encode())
     subprocess.run(

@@ -1,8 +1,12 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kyros_worker.auth import api_key
+from kyros_worker.auth.subject import PERMISSIONS, PERMISSIONS_OF, ROLES
+from kyros_worker.settings import PROJECT_ROOT
 
 
 @given(st.sampled_from(["test", "live"]))
@@ -15,11 +19,31 @@ def test_made_keys(mode):
     assert len(api_key.shown(key)) == 15
 
 
-@given(st.integers(0, 48), st.sampled_from("0Az_"))
-def test_a_slip_of_the_pen_is_noticed(at, character):
-    key = api_key.make("live")
+@given(st.sampled_from(["test", "live"]), st.integers(0, 48), st.characters(codec="utf-8"))
+def test_one_wrong_character_is_noticed(mode, at, character):
+    key = api_key.make(mode)
     slipped = key[:at] + character + key[at + 1 :]
     assert api_key.well_formed(slipped) == (slipped == key)
+
+
+@given(st.integers(0, 48))
+def test_one_character_in_the_other_case_is_noticed(at):
+    key = api_key.make("live")
+    slipped = key[:at] + key[at].swapcase() + key[at + 1 :]
+    assert api_key.well_formed(slipped) == (slipped == key)
+
+
+@given(st.integers(0, 48), st.text("09azAZ_", max_size=3))
+def test_what_is_cut_or_longer_is_noticed(length, more):
+    key = api_key.make("live")
+    assert not api_key.well_formed(key[:length])
+    assert not api_key.well_formed(key[49 - length :] if length else "")
+    assert api_key.well_formed(key + more) == (not more)
+
+
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.swapcase, str.title])
+def test_another_case_is_noticed(change):
+    assert not api_key.well_formed(change(api_key.make("test")))
 
 
 def test_the_checksum_is_what_the_rule_says():
@@ -40,6 +64,36 @@ def test_the_checksum_is_what_the_rule_says():
 def test_modes(key, mode):
     assert api_key.mode_of(key) == mode
     assert not api_key.well_formed(key)
+
+
+PAGE = (PROJECT_ROOT / "docs/reference/api-keys.md").read_text()
+
+
+def of_page(language):
+    return re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[1]
+
+
+@given(st.sampled_from(["test", "live"]), st.integers(11, 48), st.sampled_from("09azAZ"))
+def test_a_scanner_finds_keys_as_the_page_says(mode, at, character):
+    code: dict = {}
+    exec(of_page("python"), code)  # noqa: S102 - the page is ours
+    key = api_key.make(mode)
+    slipped = key[:at] + character + key[at + 1 :]
+    for found in (key, slipped):
+        text = f'KEY="{found}"; {found}x x{found}'
+        assert re.findall(of_page("regex").strip(), text) == [found]
+        assert code["is_kyros_key"](found) == api_key.well_formed(found) == (found == key)
+
+
+def test_the_page_tells_every_permission_and_role():
+    told = {
+        row[1]: row[2] for row in re.finditer(r"^\| `([a-z:]+)` \| (.*) \|$", PAGE, re.MULTILINE)
+    }
+    assert set(told) == {*PERMISSIONS, *ROLES}
+    had: frozenset = frozenset()
+    for role in ROLES[:-1]:
+        had |= set(re.findall("`([a-z:]+)`", told[role]))
+        assert had == PERMISSIONS_OF[role]
 
 
 def test_keys_differ_and_so_do_their_hashes():

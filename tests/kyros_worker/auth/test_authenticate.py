@@ -3,13 +3,17 @@ import time
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event, select, update
 
-from kyros_worker.auth import api_key, authenticate, revoke
+from kyros_worker.auth import api_key, authenticate, remembered, revoke
+from kyros_worker.auth.remembered import REMEMBERED_SECONDS, Remembered
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.clock import now
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.errors import InvalidError, UnauthenticatedError
+from tests.keys import ACTOR
 
 
 @pytest.fixture
@@ -52,11 +56,26 @@ def test_unknown(no_keys, token):
         authenticate.authenticate(token)
 
 
+def test_its_limit_comes_with_it(new_key):
+    assert authenticate.authenticate(new_key("admin")["key"]).rate_limit is None
+    assert authenticate.authenticate(new_key("admin", rate_limit=7)["key"]).rate_limit == 7
+
+
+@settings(max_examples=30, suppress_health_check=list(HealthCheck), deadline=None)
+@given(st.integers(0, 48), st.characters(codec="utf-8"))
+def test_a_key_with_a_slip_is_unknown(new_key, at, character):
+    key = new_key("admin")["key"]
+    for wrong in (key[:at] + character + key[at + 1 :], key[:at], key.lower(), key.swapcase()):
+        if wrong != key:
+            with pytest.raises(UnauthenticatedError):
+                authenticate.authenticate(wrong)
+
+
 def test_every_refusal_says_the_same(new_key):
     revoked, expired = new_key("admin"), new_key("admin")
     past = now() - timedelta(seconds=1)
     with transaction() as connection:
-        revoke.revoke(connection, revoked["id"])
+        revoke.revoke(connection, ACTOR, revoked["id"])
         statement = update(ApiKey).where(ApiKey.id == expired["id"])
         connection.execute(statement.values(expires_at=past))
     sentences = set()
@@ -67,10 +86,11 @@ def test_every_refusal_says_the_same(new_key):
     assert len(sentences) == 1
 
 
-def test_a_remembered_key_still_expires(new_key):
-    made = new_key("admin", expires_at=now() + timedelta(seconds=0.3))
+def test_a_remembered_key_still_expires(new_key, monkeypatch):
+    ends = now() + timedelta(hours=1)
+    made = new_key("admin", expires_at=ends)
     authenticate.authenticate(made["key"])
-    time.sleep(0.4)
+    monkeypatch.setattr(remembered, "now", lambda: ends)
     with pytest.raises(UnauthenticatedError):
         authenticate.authenticate(made["key"])
 
@@ -88,7 +108,7 @@ def test_remembered_for_less_than_two_seconds(new_key, statements):
         authenticate.authenticate(made["key"])
     assert len(statements) == asked
     with transaction() as connection:
-        revoke.revoke(connection, made["id"])
+        revoke.revoke(connection, ACTOR, made["id"])
     until = time.monotonic() + 2
     while time.monotonic() < until:
         try:
@@ -99,10 +119,31 @@ def test_remembered_for_less_than_two_seconds(new_key, statements):
     pytest.fail("the revoked key still works after two seconds")
 
 
+def test_a_revoked_key_ends_in_every_process(new_key, monkeypatch):
+    """Two processes: each with what it remembers."""
+    made = new_key("admin")
+    memories = [Remembered(authenticate._look_up) for _ in range(2)]
+
+    def admits(memory):
+        monkeypatch.setattr(authenticate, "_remembered", memory)
+        try:
+            return authenticate.authenticate(made["key"]).id == made["id"]
+        except UnauthenticatedError:
+            return False
+
+    assert all(map(admits, memories))
+    with transaction() as connection:
+        revoke.revoke(connection, ACTOR, made["id"])
+    time.sleep(REMEMBERED_SECONDS)
+    assert not any(map(admits, memories))
+
+
 def test_what_is_remembered_is_no_secret(new_key):
     made = new_key("admin")
     authenticate.authenticate(made["key"])
-    assert made["key"] not in repr(authenticate._remembered)
+    known = repr(authenticate._remembered._known)
+    assert made["id"] in known
+    assert made["key"] not in known
 
 
 def test_last_use_is_recorded_once_a_minute(new_key, statements):

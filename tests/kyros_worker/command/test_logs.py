@@ -37,3 +37,47 @@ def test_an_unknown_process_is_one_sentence(home):
     assert names(home) == ["api"]
     with pytest.raises(ConfigurationError, match="No process is called web; there are api"):
         logs(home, "web", follow=False)
+
+
+def line(second, text, form="console"):
+    at = f"2026-11-25T15:00:{second:02}.000000Z"
+    return f"{at} info {text}" if form == "console" else f'{{"timestamp":"{at}",{text}}}'
+
+
+@pytest.fixture
+def told(home):
+    """The logs of two processes, one of them rotated, in both forms."""
+    home.log("api").with_name("api.log.1").write_text(
+        f"{line(1, 'request request_id=req_1')}\n{line(3, 'request request_id=req_2')}\n"
+    )
+    home.log("api").write_text(
+        f"{line(7, 'failed request_id=req_1')}\n  Traceback\n  ValueError\n{line(8, 'ready')}\n"
+    )
+    ids = '"request_id":"req_1","task_id":"task_1"'
+    home.log("critic").write_text(f"{line(5, ids, 'json')}\n")
+    return home
+
+
+def test_one_request_is_followed_through_all_processes_and_rotations(told, capsys):
+    logs(told, None, follow=False, ids=["req_1"])
+    assert [one.split(None, 2) for one in capsys.readouterr().out.splitlines()] == [
+        ["api", "|", line(1, "request request_id=req_1")],
+        ["critic", "|", line(5, '"request_id":"req_1","task_id":"task_1"', "json")],
+        ["api", "|", line(7, "failed request_id=req_1")],
+        ["api", "|", "Traceback"],
+        ["api", "|", "ValueError"],
+    ]
+
+
+def test_one_task_of_one_request(told, capsys):
+    logs(told, None, follow=False, ids=["req_1", "task_1"])
+    assert capsys.readouterr().out.startswith('critic | {"timestamp":"2026-11-25T15:00:05.')
+    logs(told, None, follow=False, ids=["req_9"])
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_followed_is_chosen_too(told):
+    follower = Follower(told, ["api"], from_end=True, ids=["req_1"])
+    with told.log("api").open("a") as log:
+        log.write(f"{line(9, 'request_id=req_2')}\n  its error\n{line(9, 'request_id=req_1')}\n")
+    assert list(follower.lines(seconds=0)) == [f"api | {line(9, 'request_id=req_1')}"]

@@ -26,8 +26,9 @@ KYROS = """
 import functools, sys
 from pathlib import Path
 from kyros_worker.command import main, start, supervise, up
+from kyros_worker.command.stack import Made
 supervise.START_SECONDS = start.OWN_STORE_SECONDS = 1
-up.up = functools.partial(up.up, procfile_path=Path(sys.argv.pop(1)), prepare=lambda _: None)
+up.up = functools.partial(up.up, procfile_path=Path(sys.argv.pop(1)), prepare=lambda _: Made())
 main.main()
 """
 SERVER = """

@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
-from kyros_worker.command.webhook_commands import EVENTS, webhooks_app
+from kyros_worker.command.webhook_commands import webhooks_app
 from kyros_worker.webhook import sign
-from kyros_worker.webhook.schemas import EventName
 from tests.kyros_worker.command.scripted_api import KEY, Answer, ScriptedApi, data, refusal
 
 ID = "whk_17953903388844524678222"
@@ -65,10 +63,6 @@ def receiver():
     scripted = ScriptedApi()
     yield scripted
     scripted.stop()
-
-
-def test_every_event_is_completed():
-    assert get_args(EventName) == EVENTS
 
 
 def test_create_prints_the_id_and_the_secret(api, run):
@@ -137,7 +131,7 @@ def test_show(api, run):
 @pytest.mark.parametrize(
     ("words", "body", "told"),
     [
-        (("change", ID, "--url", "https://b.com"), {"url": "https://b.com"}, "changed"),
+        (("change", ID, "--url", "https://b.example"), {"url": "https://b.example"}, "changed"),
         (("change", ID, "--event", "*", "--description", ""), {"events": ["*"], "description": ""},
          "changed"),
         (("enable", ID), {"enabled": True}, "enabled"),

@@ -11,24 +11,30 @@ from pydantic import ValidationError
 from kyros_worker.budgets import Budgets, Limits
 from kyros_worker.cost.limits import (
     Counter,
+    OwnBudget,
     Refusal,
+    Standing,
     alerts,
     counters,
     pause_after,
     refusal_by_day,
     refusal_by_task,
-    soft_limit_reached,
 )
 
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALL = Counter("live", "day", DAY)
 KEY = Counter("live", "key:key_1", DAY)
+OWN = Counter("live", f"own:key_1:{NOON.isoformat()}", DAY)
 usd = st.decimals(0, 1000, places=6)
 
 
 def budgets(**limits):
     return Budgets.model_validate(limits)
+
+
+def standing(counter=ALL, amount="0", **limits):
+    return Standing(counter, Limits.model_validate(limits), Decimal(amount))
 
 
 @pytest.mark.parametrize(("limits", "expected"), [
@@ -39,10 +45,41 @@ def budgets(**limits):
     ({"day": {"hard": 1}, "key_day": {"soft": 1}}, [ALL, KEY]),
 ])  # fmt: skip
 def test_what_a_call_counts_to(limits, expected):
-    assert list(counters(budgets(**limits), "live", "key_1", DAY)) == expected
+    found = counters(budgets(**limits), "live", "key_1", None, DAY)
+    assert list(found) == expected
+    assert list(found.values()) == [getattr(budgets(**limits), one.limit) for one in expected]
     assert [one.created_by for one in expected] == [
         None if one is ALL else "key_1" for one in expected
     ]
+
+
+@pytest.mark.parametrize(("limits", "hard", "own", "others"), [
+    ({}, "5", {"hard": 5}, []),
+    ({}, "0", {"hard": 0}, []),
+    ({"day": {"hard": 3}}, "5", {"hard": 5}, [ALL]),
+    # Its hard limit stands in the place of the deployment's, above it or below.
+    ({"key_day": {"hard": 2}}, "5", {"hard": 5}, []),
+    ({"key_day": {"hard": 9}}, "5", {"hard": 5}, []),
+    # The deployment's soft limit stays where it is below.
+    ({"key_day": {"soft": 4}}, "5", {"soft": 4, "hard": 5}, []),
+    ({"key_day": {"soft": 4, "hard": 4}}, "5", {"soft": 4, "hard": 5}, []),
+    ({"key_day": {"soft": 5}}, "5", {"hard": 5}, []),
+    ({"key_day": {"soft": 6, "hard": 9}}, "5", {"hard": 5}, []),
+])  # fmt: skip
+def test_a_keys_own_budget(limits, hard, own, others):
+    mine = OwnBudget(Decimal(hard), NOON)
+    found = counters(budgets(**limits), "live", "key_1", mine, DAY)
+    assert list(found) == [*others, OWN]
+    assert found[OWN] == Limits.model_validate(own)
+    assert (OWN.limit, OWN.created_by) == ("key_day", "key_1")
+
+
+def test_a_budget_that_was_taken_away_counts_anew():
+    """A counter that nobody kept for a while is never looked at again."""
+    again = OwnBudget(Decimal(5), datetime(2026, 3, 1, 13, tzinfo=UTC))
+    (other,) = counters(budgets(), "live", "key_1", again, DAY)
+    assert other != OWN
+    assert other.created_by == "key_1"
 
 
 @pytest.mark.parametrize(("spent", "needed", "refused"), [
@@ -56,7 +93,7 @@ def test_what_a_call_counts_to(limits, expected):
 def test_hard_limits(spent, needed, refused):
     spent, needed = Decimal(spent), Decimal(needed)
     by_task = refusal_by_task(budgets(task={"hard": 1}), spent, needed)
-    by_day = refusal_by_day(budgets(day={"hard": 1}), {ALL: spent}, needed)
+    by_day = refusal_by_day([standing(ALL, spent, hard=1)], needed)
     assert (by_task is not None, by_day is not None) == (refused, refused)
     if refused:
         assert (by_task.limit, by_task.counter) == ("task", None)
@@ -66,33 +103,36 @@ def test_hard_limits(spent, needed, refused):
 
 
 def test_soft_limits_refuse_nothing():
-    soft = budgets(task={"soft": 1}, day={"soft": 1}, key_day={"soft": 1})
-    assert refusal_by_task(soft, Decimal(5), Decimal(5)) is None
-    assert refusal_by_day(soft, {ALL: Decimal(5), KEY: Decimal(5)}, Decimal(5)) is None
-
-
-@pytest.mark.parametrize(("task", "key", "day", "expected"), [
-    ("0.9", "1.9", "2.9", None),
-    ("1", "5", "5", "task"),
-    ("0", "2", "5", "key_day"),
-    ("0", "0", "3.1", "day"),
-])  # fmt: skip
-def test_soft_limits(task, key, day, expected):
-    soft = budgets(task={"soft": 1}, key_day={"soft": 2}, day={"soft": 3})
-    found = {KEY: Decimal(key), ALL: Decimal(day)}
-    assert soft_limit_reached(soft, Decimal(task), found) == expected
-    assert soft_limit_reached(budgets(), Decimal(task), found) is None
+    soft = [standing(ALL, "5", soft=1), standing(KEY, "5", soft=1)]
+    assert refusal_by_task(budgets(task={"soft": 1}), Decimal(5), Decimal(5)) is None
+    for needed in (Decimal(5), None):
+        assert refusal_by_day(soft, needed) is None
 
 
 def test_a_keys_limit_refuses_where_the_deployments_has_room():
-    both = budgets(day={"hard": 10}, key_day={"hard": 1})
-    found = refusal_by_day(both, {ALL: Decimal(2), KEY: Decimal(1)}, Decimal("0.1"))
+    both = [standing(ALL, "2", hard=10), standing(KEY, "1", hard=1)]
+    found = refusal_by_day(both, Decimal("0.1"))
     assert (found.limit, found.counter, found.hard) == ("key_day", KEY, 1)
+
+
+def test_no_hard_limit_can_be_kept_without_a_price():
+    for found in (
+        refusal_by_task(budgets(task={"hard": 5}), Decimal(0), None),
+        refusal_by_day([standing(OWN, hard=5)], None),
+    ):
+        assert found.needed is None
+        assert "5 USD can't be kept" in found.sentence
+        assert "[prices]" in found.sentence
+        assert pause_after(found, Decimal(0), NOON) == 600
+    assert refusal_by_task(budgets(), Decimal(0), None) is None
+    ((_, data),) = alerts(Limits(hard=Decimal(5)), OWN, Decimal(0), found)
+    assert (data["level"], data["created_by"]) == ("hard", "key_1")
+    assert data["message"] == f"{found.sentence} New calls wait."
 
 
 @given(usd, usd, usd)
 def test_what_is_not_refused_fits(spent, needed, hard):
-    found = refusal_by_day(budgets(day={"hard": hard}), {ALL: spent}, needed)
+    found = refusal_by_day([standing(ALL, spent, hard=hard)], needed)
     assert (found is None) == (needed == 0 or spent + needed <= hard)
 
 

@@ -8,6 +8,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from kyros_worker.bulk import Writes
 from kyros_worker.database import read, transaction
@@ -72,8 +73,19 @@ def test_a_message_holds_ids_only(no_tasks):
     ((_, options),) = broker.sent
     assert (options["routing_key"], options["priority"]) == ("implementer", 1)
     task_id = row(submission_id).task_id
-    assert options["headers"]["argsrepr"] == f"({submission_id}, {task_id}, implementer, high)"
+    assert options["headers"]["argsrepr"] == f"high, {task_id}, implementer, {submission_id}"
     assert "secret" not in repr(broker.sent)
+
+
+def test_what_is_published_is_told_with_its_request(no_tasks):
+    submission_id = make(title="secret", priority="high")[0]
+    with capture_logs() as lines:
+        publish(Broker())
+    assert lines == [{
+        "event": "published", "log_level": "debug", "role": "implementer", "priority": "high",
+        "task_id": row(submission_id).task_id, "submission_id": submission_id,
+        "request_id": "req_1",
+    }]  # fmt: skip
 
 
 def test_many_are_published_in_parts(no_tasks):

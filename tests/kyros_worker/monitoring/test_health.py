@@ -1,15 +1,25 @@
 """How all of it is."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
+from kyros_worker.audit.actor import SYSTEM
+from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
+from kyros_worker.fleet.heartbeat import Heartbeat
+from kyros_worker.fleet.maintenance import change_maintenance
 from kyros_worker.monitoring import health
 from kyros_worker.monitoring.health import overall, read_components, read_health, statuses
-from kyros_worker.monitoring.heartbeat import Heartbeat
 from kyros_worker.settings import ROLES
+from kyros_worker.submission.tables import Submission
+from kyros_worker.webhook.endpoints import change_webhook
+from kyros_worker.webhook.schemas import ChangedWebhook
+from tests import factories
 from tests.live_models import configured, on
+from tests.webhooks import webhook
 
 
 def components(database="healthy", broker="healthy", critic="healthy", models="healthy"):
@@ -54,9 +64,9 @@ def test_each_role_needs_a_worker(nobody_works):
     work("critic")
     found = read_health(broker_answers=True)
     assert found["components"]["workers"] == {
-        "implementer": {"status": "unhealthy", "count": 0},
-        "critic": {"status": "healthy", "count": 1},
-        "integrator": {"status": "unhealthy", "count": 0},
+        "implementer": {"status": "unhealthy", "count": 0, "busy": 0},
+        "critic": {"status": "healthy", "count": 1, "busy": 0},
+        "integrator": {"status": "unhealthy", "count": 0, "busy": 0},
     }
     assert found["overall_status"] == "degraded"
     work(*ROLES, "webhooks")
@@ -65,8 +75,6 @@ def test_each_role_needs_a_worker(nobody_works):
 
 
 def test_a_model_that_is_left_alone(nobody_works, tmp_path):
-    from sqlalchemy import text
-
     work(*ROLES, "webhooks")
     with transaction() as connection:
         connection.execute(text(
@@ -94,8 +102,67 @@ def test_while_postgres_is_away(schema, monkeypatch):
     found = read_health(broker_answers=True)
     assert found["overall_status"] == "unhealthy"
     assert found["components"]["database"] == {"status": "unhealthy"}
-    assert found["components"]["workers"]["critic"] == {"status": "unknown", "count": None}
+    assert found["components"]["workers"]["critic"] == {
+        "status": "unknown", "count": None, "busy": None,
+    }  # fmt: skip
     assert found["maintenance"] is None
+
+
+def found_components():
+    with read() as connection:
+        return read_components(connection, broker_answers=True)
+
+
+def test_who_is_busy(nobody_works):
+    work(*ROLES, "webhooks")
+    for _ in range(2):
+        factories.begin(factories.create(type="review")["submission_id"], worker="machine-1:7")
+    factories.begin(factories.create(type="review")["submission_id"], worker="machine-2:7")
+    workers = found_components()["workers"]
+    assert {role: workers[role]["busy"] for role in ROLES} == {
+        "implementer": 0, "critic": 2, "integrator": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(599, "healthy"), (601, "degraded")])
+def test_work_that_waits_too_long(nobody_works, seconds, status):
+    work(*ROLES, "webhooks")
+    for _ in range(2):
+        factories.create()
+    factories.change(Submission, factories.create()["submission_id"],
+                     due_at=now() - timedelta(seconds=seconds))  # fmt: skip
+    found = found_components()
+    assert (found["queue"]["status"], found["queue"]["waiting"]) == (status, 3)
+    assert seconds <= found["queue"]["oldest_waiting_seconds"] < seconds + 60
+    assert overall(found) == status
+
+
+def test_during_maintenance_nothing_is_late(nobody_works):
+    factories.change(Submission, factories.create()["submission_id"],
+                     due_at=now() - timedelta(hours=1))  # fmt: skip
+    with transaction() as connection:
+        change_maintenance(connection, factories.WHO, SYSTEM, enabled=True, message=None)
+    assert found_components()["queue"]["status"] == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("workers", "seconds", "status"),
+    [(True, 299, "healthy"), (True, 301, "degraded"), (False, 301, "unhealthy")],
+)
+def test_deliveries_that_are_late(nobody_works, workers, seconds, status):
+    work(*ROLES, *(["webhooks"] if workers else []))
+    endpoint = webhook("task.created")["id"]
+    factories.create()
+    with transaction() as connection:
+        late = {"at": now() - timedelta(seconds=seconds)}
+        connection.execute(text("UPDATE deliveries SET due_at = :at"), late)
+    found = found_components()["webhooks"]
+    assert (found["status"], found["due"]) == (status, 1)
+    assert seconds <= found["oldest_due_seconds"] < seconds + 60
+    with transaction() as connection:
+        disabled = ChangedWebhook(enabled=False)
+        change_webhook(connection, endpoint, disabled, "test", SYSTEM)
+    assert found_components()["webhooks"]["due"] == 0
 
 
 @pytest.mark.parametrize("test_mode", [True, False])

@@ -12,7 +12,8 @@ from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.dispatch import health
 from kyros_worker.event.tables import SystemEvent
-from kyros_worker.monitoring.heartbeat import Heartbeat
+from kyros_worker.fleet.heartbeat import Heartbeat
+from kyros_worker.monitoring.alerts import Watch
 from kyros_worker.monitoring.tables import ToldHealth
 from kyros_worker.monitoring.tell import is_to_be_told, tell_health
 from kyros_worker.settings import ROLES
@@ -105,5 +106,5 @@ def test_of_many_dispatchers_one_tells(all_work, is_first):
 
 def test_the_dispatcher_asks_the_broker(all_work, monkeypatch):
     monkeypatch.setattr(readiness, "redis_answers", lambda: False)
-    health.check()
+    health.check(Watch())
     assert told() == [(None, "degraded")]

@@ -90,9 +90,17 @@ def test_what_costs_nothing_goes_on_at_every_limit(tmp_path, monkeypatch):
         assert factories.begin(factories.create()["submission_id"]) is not None
 
 
-def test_what_has_no_price_goes_on_and_is_marked(tmp_path, monkeypatch):
+def test_what_has_no_price_waits_at_a_hard_limit(tmp_path, monkeypatch):
     monkeypatch.setattr("kyros_worker.task.start.cost_at_most", lambda *_: None)
-    with budgets(tmp_path, day={"hard": 0}):
+    with budgets(tmp_path, day={"hard": 100}):
+        task = refused(factories.create()["id"])
+        assert (task.progress_stage, task.budget_wait_seconds > 30) == ("waiting_for_budget", True)
+        assert "no known price" in task.progress_message
+
+
+def test_what_has_no_price_goes_on_elsewhere_and_is_marked(tmp_path, monkeypatch):
+    monkeypatch.setattr("kyros_worker.task.start.cost_at_most", lambda *_: None)
+    with budgets(tmp_path, day={"soft": 100}):
         work = factories.begin(factories.create()["submission_id"])
         with transaction() as connection:
             record(connection, [Ended(work, None)])

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
+from kyros_worker.audit.actor import Actor
 from kyros_worker.auth.subject import Subject
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
@@ -76,12 +77,12 @@ def ask(task_id, subject=ASKER, reason="It matters.", priority=None):
 
 def approve(escalation_id, subject=DECIDER, comment=None):
     with transaction() as connection:
-        return approve_escalation(connection, escalation_id, subject, comment)
+        return approve_escalation(connection, escalation_id, subject, Actor(subject.id), comment)
 
 
 def reject(escalation_id, subject=DECIDER, comment=None):
     with transaction() as connection:
-        return reject_escalation(connection, escalation_id, subject, comment)
+        return reject_escalation(connection, escalation_id, subject, Actor(subject.id), comment)
 
 
 def tiers(task_id):

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from kyros_worker.audit.actor import Actor
 from kyros_worker.auth.subject import Subject
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
@@ -168,7 +169,7 @@ class Story:
     def _decide(self, decide):
         for one in self._requested():
             with transaction() as connection:
-                decide(connection, one.id, DECIDER, None)
+                decide(connection, one.id, DECIDER, Actor(DECIDER.id), None)
 
 
 @settings(

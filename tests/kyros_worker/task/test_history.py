@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, func, select
 
+from kyros_worker.audit.actor import Actor
 from kyros_worker.auth.subject import Subject
 from kyros_worker.clock import now
 from kyros_worker.configuration import read as read_configuration
@@ -82,7 +83,9 @@ def work():
         parked = factories.create(type="review", priority="high", sandbox={"refusals": 9})["id"]
         assert factories.run(parked).state == "awaiting_approval"
         with transaction() as connection:
-            decide(connection, factories.row(Task, parked).escalation_id, ADMIN, None)
+            decide(
+                connection, factories.row(Task, parked).escalation_id, ADMIN, Actor(ADMIN.id), None
+            )
         factories.run(parked)
     unfinished = factories.create(sandbox={"economy": {"confidence": 0.3}})["id"]
     factories.begin(factories.current_submission(unfinished))
@@ -110,7 +113,7 @@ def by_person(*, unsure):
         asked = request_escalation(
             connection, task_id, ADMIN, reason="It matters.", priority=None, request_id="req_x"
         )
-        approve_escalation(connection, asked["id"], ADMIN, None)
+        approve_escalation(connection, asked["id"], ADMIN, Actor(ADMIN.id), None)
     factories.finish(begun)
     factories.run(task_id)
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from celery.exceptions import Reject
+from celery.exceptions import Reject, Retry
 from sqlalchemy.exc import OperationalError
 
 from kyros_worker.submission.tables import Submission
@@ -31,10 +31,10 @@ def state_of(submission_id):
 
 
 def test_a_message_is_worked_on(jobs, review):
-    jobs.run_submission(review)
+    assert jobs.run_submission(review) == "completed"
     assert state_of(review) == "completed"
-    jobs.run_submission(review)
-    jobs.run_submission("sub_0000000000000")
+    assert jobs.run_submission(review) == "nothing to do"
+    assert jobs.run_submission("sub_0000000000000") == "nothing to do"
 
 
 def test_during_a_shutdown_the_message_goes_back(jobs, review, monkeypatch):
@@ -65,5 +65,21 @@ def test_a_bug_is_told(jobs, review, monkeypatch):
         raise ValueError("a bug")
 
     monkeypatch.setattr(perform, "start", wrong)
-    with pytest.raises(ValueError, match="a bug"):
+    # Not its message, which goes to Flower and may say what was worked on.
+    with pytest.raises(jobs.SubmissionError, match="ValueError: the worker's log says where"):
         jobs.run_submission(review)
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "told", "words"),
+    [
+        ({"error": "content_refused"}, "SubmissionError", "failed: the task's timeline says why"),
+        ({"error": "server_error"}, "Retry", "retrying"),
+    ],
+)
+def test_celery_is_told_of_a_submission_that_did_not_end_well(jobs, sandbox, told, words):
+    submission_id = factories.create(type="review", sandbox=sandbox)["submission_id"]
+    with pytest.raises((jobs.SubmissionError, Retry)) as caught:
+        jobs.run_submission(submission_id)
+    assert type(caught.value).__name__ == told
+    assert words in str(caught.value)

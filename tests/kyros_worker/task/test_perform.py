@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from kyros_worker.database import transaction
 from kyros_worker.task import perform as job
@@ -56,6 +57,54 @@ def test_a_second_message_finds_nothing_to_do(no_tasks):
     before = factories.row(Task, task_id)
     perform(submission_id)
     assert factories.row(Task, task_id) == before
+
+
+def test_a_job_is_one_line_of_ids_and_names(no_tasks):
+    created = factories.create(type="review", priority="high", title="CANARY", description="CANARY")
+    with capture_logs() as lines:
+        assert perform(created["submission_id"]) == "completed"
+    call, line = lines
+    assert (call["event"], call["log_level"], call["outcome"]) == ("call", "debug", "completed")
+    assert call["request_id"] == line["request_id"] == "req_1"
+    assert line.pop("duration_ms") > 0
+    assert line == {
+        "event": "submission",
+        "log_level": "info",
+        "outcome": "completed",
+        "error_kind": None,
+        "priority": "high",
+        "claim": 1,
+        "role": "critic",
+        "tier": "economy",
+        "model": "sandbox:sandbox-economy",
+        "task_id": created["id"],
+        "submission_id": created["submission_id"],
+        "request_id": "req_1",
+    }
+
+
+def test_a_failed_call_is_told_without_the_providers_words(no_tasks):
+    sandbox = {"error": "rate_limited"}
+    with capture_logs() as lines:
+        perform(factories.create(type="review", sandbox=sandbox)["submission_id"])
+    call, line = lines
+    assert (call["log_level"], call["outcome"]) == ("warning", "failed")
+    assert call["error_kind"] == line["error_kind"] == "rate_limited"
+    assert line["outcome"] == "retrying"
+    assert set(call) == (set(line) - {"priority", "claim"}) | {"call_id"}
+
+
+def test_each_job_of_one_batch_has_its_own_request(no_tasks):
+    made = {}
+    for number in range(8):
+        new = factories.new_task(type="review")
+        (one,) = factories.create_all(new, request_id=f"req_of_{number}")
+        made[one["submission_id"]] = f"req_of_{number}"
+    with capture_logs() as lines:
+        for done in [job.take(submission_id) for submission_id in made]:
+            done.result(20)
+    told = [one for one in lines if one["event"] == "submission"]
+    assert {one["submission_id"]: one["request_id"] for one in told} == made
 
 
 @pytest.fixture

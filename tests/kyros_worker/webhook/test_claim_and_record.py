@@ -1,15 +1,18 @@
 """Claims are leases, what failed is tried again in its time, and a task's order is kept."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from sqlalchemy import select, text
 
+from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import SystemEvent
 from kyros_worker.webhook import endpoints
+from kyros_worker.webhook.claim import claim_deliveries
 from kyros_worker.webhook.schemas import ChangedWebhook
 from kyros_worker.webhook_times import WebhookTimes
 from tests import factories, webhooks
@@ -101,9 +104,9 @@ def test_gone_disables_at_once_and_what_is_held_goes_out_later():
     assert webhooks.claim(endpoint) == []
     with transaction() as connection:
         changed = ChangedWebhook(enabled=True)
-        endpoints.change_webhook(connection, endpoint, changed, "test")
+        endpoints.change_webhook(connection, endpoint, changed, "test", SYSTEM)
     sent = [row["event_type"] for row in webhooks.deliver_all(endpoint)]
-    assert sorted(sent) == ["system.alert", "task.created", "task.created"]
+    assert sorted(sent) == ["system.alert", "system.alert", "task.created", "task.created"]
 
 
 def test_a_stale_failure_decides_nothing_but_a_stale_success_does():
@@ -142,6 +145,38 @@ def test_a_later_one_of_the_task_waits_for_the_earlier():
     assert last["event_type"] == "task.cancelled"
 
 
+def test_whoever_finds_it_blocked_while_the_earlier_is_recorded_is_told():
+    """Both at once: the claim does not see the record yet, nor the record what the claim writes."""
+    endpoint = webhooks.webhook("task.created", "task.cancelled")["id"]
+    factories.in_state("cancelled")
+    (created,) = webhooks.claim(endpoint)
+    with transaction() as connection:
+        due = "UPDATE deliveries SET due_at = now() - interval '1 s' WHERE state = 'pending'"
+        connection.execute(text(due))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction() as connection:
+            times = {"lease_seconds": 30, "order_seconds": 600}
+            assert claim_deliveries(connection, (endpoint,), 100, **times) == []
+            recorded = threads.submit(webhooks.record, webhooks.attempted(created))
+            _wait_until_it_waits(recorded)
+        recorded.result(timeout=20)
+    assert [row["event_type"] for row in webhooks.claim(endpoint)] == ["task.cancelled"]
+
+
+def _wait_until_it_waits(recorded):
+    """For a lock, or is done."""
+    waiting = text(
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 20
+    while not recorded.done() and time.monotonic() < deadline:
+        with read() as connection:
+            if connection.execute(waiting).first() is not None:
+                return
+        time.sleep(0.01)
+
+
 def test_it_does_not_wait_for_ever():
     endpoint = webhooks.webhook("task.created", "task.cancelled")["id"]
     factories.in_state("cancelled")
@@ -174,7 +209,7 @@ def test_redelivery_and_replay_keep_the_event():
     assert [row["event_id"] for row in webhooks.deliver_all(endpoint)] == [first[0]["event_id"]]
     with transaction() as connection:
         since = now() - timedelta(hours=1)
-        assert endpoints.replay(connection, endpoint, since, "test")["deliveries"] == 3
+        assert endpoints.replay(connection, endpoint, since, "test", SYSTEM)["deliveries"] == 3
     again = webhooks.deliver_all(endpoint)
     assert {row["event_id"] for row in again} == {row["event_id"] for row in first}
     assert [row["number"] for row in map(dict, _numbers(first[0]["id"]))] == [1, 2, 3]

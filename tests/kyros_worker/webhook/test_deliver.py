@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 from standardwebhooks import Webhook as Verifier
+from structlog.testing import capture_logs
 
+from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import SystemEvent
@@ -77,7 +79,7 @@ def receiving():
 def endpoint(receiver, path="/hook", **fields):
     new = NewWebhook(url=receiver.url(path), events=["task.created"], secret=SECRET, **fields)
     with transaction() as connection:
-        return endpoints.create_webhook(connection, new, WHO)["id"]
+        return endpoints.create_webhook(connection, new, WHO, SYSTEM)["id"]
 
 
 def eventually(condition, seconds=20):
@@ -111,8 +113,37 @@ def test_all_that_is_due_is_delivered_and_the_message_ends(deliverer, receiving)
 
 
 def test_a_message_about_nothing_ends(deliverer, receiving):
-    deliverer.take(endpoint(receiving())).result(20)
-    deliverer.take("whk_0000000000000").result(20)
+    assert deliverer.take(endpoint(receiving())).result(20) == "nothing due"
+    assert deliverer.take("whk_0000000000000").result(20) == "nothing due"
+
+
+def test_a_delivery_is_one_line_and_carries_the_request_of_its_work(deliverer, receiving):
+    seen = []
+    receiver = receiving({"/hook": answering_first(500)}, lambda _, headers: seen.append(headers))
+    webhook_id = endpoint(receiver)
+    (task,) = factories.create_all(factories.new_task(title="CANARY"), request_id="req_mine")
+    with capture_logs() as lines:
+        assert deliverer.take(webhook_id).result(20) == "1 pending"
+        webhooks.make_due(webhook_id)
+        assert deliverer.take(webhook_id).result(20) == "1 delivered"
+    assert [one["x-request-id"] for one in seen] == ["req_mine"] * 2
+    first, second = lines
+    assert (first["outcome"], first["status_code"], first["attempt"]) == ("pending", 500, 1)
+    assert second.pop("duration_ms") > 0
+    delivery = only(webhook_id)
+    assert second == {
+        "event": "delivery",
+        "log_level": "info",
+        "outcome": "delivered",
+        "status_code": 200,
+        "attempt": 2,
+        "event_type": "task.created",
+        "event_id": delivery.event_id,
+        "delivery_id": delivery.id,
+        "task_id": task["id"],
+        "webhook_id": webhook_id,
+        "request_id": "req_mine",
+    }
 
 
 def test_an_endpoint_that_hangs_takes_its_own_places_only(deliverer, receiving, use):
@@ -215,11 +246,11 @@ def test_each_try_is_signed_with_the_secret_of_now(deliverer, receiving):
     factories.create()
     deliverer.take(webhook_id).result(20)
     with transaction() as connection:
-        new = endpoints.rotate_secret(connection, webhook_id, WHO.mode)["secret"]
+        new = endpoints.rotate_secret(connection, webhook_id, WHO.mode, SYSTEM)["secret"]
     webhooks.make_due(webhook_id)
     deliverer.take(webhook_id).result(20)
     with transaction() as connection:
-        endpoints.activate_secret(connection, webhook_id, WHO.mode)
+        endpoints.activate_secret(connection, webhook_id, WHO.mode, SYSTEM)
     webhooks.make_due(webhook_id)
     deliverer.take(webhook_id).result(20)
     assert states(webhook_id) == ["delivered"]

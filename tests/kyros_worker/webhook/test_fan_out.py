@@ -5,11 +5,16 @@ import json
 import pytest
 
 from kyros_worker import database
+from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.event.write import NewEvent
+from kyros_worker.task.cancel import cancel_task
 from kyros_worker.task.change import lock_task, write_change
 from kyros_worker.task.create import create_task
+from kyros_worker.task.reopen import retry_task
+from kyros_worker.task.submit import submit_task
 from kyros_worker.webhook.fan_out import Subscriber
+from kyros_worker.webhook.system_event import write_system_event
 from tests import factories, webhooks
 from tests.factories import WHO
 
@@ -66,6 +71,33 @@ def test_escalations_are_told_with_their_task():
     task_id = factories.in_state("awaiting_approval")
     body = json.loads(webhooks.claim(endpoint)[0]["body"])
     assert (body["type"], body["data"]["task_id"]) == ("escalation.requested", task_id)
+
+
+def test_each_carries_the_request_whose_work_it_tells_of():
+    endpoint = webhooks.webhook("*")["id"]
+    (task,) = factories.create_all(factories.new_task(), request_id="req_first")
+    with database.transaction() as connection:
+        submit_task(connection, task["id"], "critic", {}, mode="test", request_id="req_second")
+    with database.transaction() as connection:
+        cancel_task(connection, task["id"], "test")
+    with database.transaction() as connection:
+        retry_task(connection, task["id"], "test", "req_third")
+    told = [(one.event_type, one.request_id) for one in webhooks.deliveries(endpoint)]
+    assert told == [
+        ("task.created", "req_first"),
+        ("task.progress", "req_second"),
+        ("task.cancelled", "req_second"),
+        ("task.progress", "req_third"),
+    ]
+
+
+def test_the_systems_events_follow_from_no_request():
+    endpoint = webhooks.webhook("system.*")["id"]
+    with database.transaction() as connection:
+        writes = Writes()
+        write_system_event(writes, NewEvent("system.alert", {}), now(), mode="test")
+        writes.execute(connection)
+    assert [one.request_id for one in webhooks.deliveries(endpoint)] == [None]
 
 
 def test_what_is_rolled_back_is_not_told():

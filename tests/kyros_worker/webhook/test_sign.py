@@ -18,7 +18,7 @@ secrets = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 bodies = st.dictionaries(st.text(), st.text() | st.integers()).map(lambda v: json.dumps(v).encode())
 
 
-def headers(secret="old", pending_secret=None, timestamp=1, body=b"{}"):
+def headers(secret="old", pending_secret=None, timestamp=1, body=b"{}", request_id=None):
     return sign.headers(
         secret=secret,
         pending_secret=pending_secret,
@@ -27,6 +27,7 @@ def headers(secret="old", pending_secret=None, timestamp=1, body=b"{}"):
         delivery_id="dlv_1",
         timestamp=timestamp,
         body=body,
+        request_id=request_id,
     )
 
 
@@ -101,6 +102,10 @@ def test_headers():
         "webhook-timestamp": "1767225600",
         "webhook-signature": sign.standard_signature("old", "evt_1", 1767225600, body),
     }
+
+
+def test_headers_name_the_request_of_the_work():
+    assert headers(request_id="req_1")["X-Request-Id"] == "req_1"
 
 
 def test_headers_while_a_secret_is_pending():

@@ -5,6 +5,7 @@ from collections import defaultdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.database import transaction
@@ -71,7 +72,9 @@ class Story:
 
     def enable(self, enabled):
         with transaction() as connection:
-            change_webhook(connection, self.endpoint, ChangedWebhook(enabled=enabled), WHO.mode)
+            change_webhook(
+                connection, self.endpoint, ChangedWebhook(enabled=enabled), WHO.mode, SYSTEM
+            )
 
     def redeliver(self, number):
         rows = webhooks.deliveries(self.endpoint)
@@ -81,7 +84,7 @@ class Story:
 
     def replay(self):
         with transaction() as connection:
-            replay(connection, self.endpoint, self.began, WHO.mode)
+            replay(connection, self.endpoint, self.began, WHO.mode, SYSTEM)
 
     def end(self):
         """The endpoint is well again, and all that was claimed is answered."""

@@ -1,8 +1,7 @@
-import ast
 import base64
 import json
+import math
 import re
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -150,6 +149,8 @@ def test_headers_of_any_framework_and_case(of):
         (AT - 300.5, 300, "from the future"),
         (AT + 3600, 3600, None),
         (AT + 1, 0, "too old"),
+        (AT, math.nan, "too old"),
+        (math.nan, 300, "too old"),
     ],
 )
 def test_tolerance(now, tolerance, sentence):
@@ -196,19 +197,10 @@ def test_each_failure_has_its_own_sentence():
     assert len(written) == len(set(written)) == 10
 
 
-def test_needs_nothing_but_an_old_python():
-    for path in (ROOT / "sdks/python/kyros").rglob("*.py"):
-        tree = ast.parse(path.read_text(), feature_version=(3, 8))
-        imported = [
-            node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)
-        ]
-        modules = {getattr(node, "module", None) or node.names[0].name for node in imported}
-        assert modules <= sys.stdlib_module_names | {"kyros"}
-
-
 def test_readme(monkeypatch):
     monkeypatch.setenv("KYROS_WEBHOOK_SECRET", "old")
-    code = re.search("```python\n(.*?)```", (ROOT / "sdks/python/README.md").read_text(), re.DOTALL)
+    page = (ROOT / "sdks/python/README.md").read_text().partition("## Receiving webhooks")[2]
+    code = re.search("```python\n(.*?)```", page, re.DOTALL)
     sample = {"__name__": "sample"}
     exec(code[1], sample)  # noqa: S102 - our own document
     client = sample["app"].test_client()

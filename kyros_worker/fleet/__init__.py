@@ -1,0 +1,1 @@
+"""The fleets of workers: who works, and whether anything new may begin."""

@@ -1,0 +1,1 @@
+"""Applications of others, and what people let them do."""

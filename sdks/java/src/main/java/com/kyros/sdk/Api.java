@@ -1,0 +1,202 @@
+package com.kyros.sdk;
+
+import com.kyros.sdk.Answer.Reads;
+import com.kyros.sdk.internal.Json;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** One API and one key: requests are sent, tried again where that helps, their answers read. */
+final class Api {
+    static final String VERSION = "1.0.0";
+
+    private static final System.Logger LOG = System.getLogger("com.kyros.sdk");
+    /** A quiet stream carries a comment every ten seconds. */
+    private static final Duration QUIET = Duration.ofSeconds(20);
+    /** What a try has beyond the time that is left: an answer that comes at its end is to be read. */
+    private static final Duration GRACE = Duration.ofSeconds(1);
+    private static final int OK = 200;
+    private static final String JSON = "application/json";
+    private static final String EVENT_STREAM = "text/event-stream";
+
+    private final HttpClient http;
+    private final String url;
+    private final String key;
+    private final Duration timeout;
+    private final int maxRetries;
+    private final Pause pause;
+
+    Api(String url, String key, Duration timeout, int maxRetries, Pause pause) {
+        this.url = url;
+        this.key = key;
+        this.timeout = timeout;
+        this.maxRetries = maxRetries;
+        this.pause = pause;
+        http = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .connectTimeout(timeout)
+            .build();
+    }
+
+    /** What is made of the answer's data. */
+    <T> T call(Call call, Reads<T> reads) {
+        HttpRequest.Builder request = request(call, JSON, null);
+        for (int tries = 0;; tries++) {
+            try {
+                return answer(call, request).read(reads);
+            } catch (KyrosException error) {
+                pauseAfter(error, tries, call);
+            }
+        }
+    }
+
+    /** The events of a stream, as long as its connection lasts; nothing is tried again. */
+    Messages messages(Call call, String lastEventId) {
+        Duration longest = timeout.plus(QUIET);
+        HttpRequest request = request(call, EVENT_STREAM, lastEventId).build();
+        HttpResponse<Chunks> response = send(request, longest);
+        String kind = response.headers().firstValue("Content-Type").orElse("");
+        if (response.statusCode() != OK || !kind.startsWith(EVENT_STREAM)) {
+            throw whole(response, longest).refused();
+        }
+        return new Messages(this, response, longest);
+    }
+
+    /** Waits before the next try after so many earlier ones; throws the error, or that the time is over. */
+    void pauseAfter(KyrosException error, int tries, Call call) {
+        Duration after = Retry.pause(error, tries, maxRetries, ThreadLocalRandom.current().nextDouble());
+        Duration left = call.left.get();
+        boolean isCutOff = error instanceof ApiTimeoutException && left.isNegative();
+        if (isCutOff || after != null && after.compareTo(left) >= 0) {
+            throw new ApiTimeoutException("The time to wait for " + call.path + " is over; the last try failed: "
+                + error.getMessage(), "wait_timeout", error);
+        }
+        if (after == null) {
+            throw error;
+        }
+        LOG.log(System.Logger.Level.DEBUG, () -> "trying again in " + after.toMillis() + " ms: " + error.getMessage());
+        sleep(after);
+    }
+
+    /** Waits. */
+    void sleep(Duration time) {
+        try {
+            pause.sleep(time);
+        } catch (InterruptedException interrupted) {
+            throw interrupted(interrupted);
+        }
+    }
+
+    /** What the JDK throws of a connection, as what a caller can act on. */
+    KyrosException told(IOException error, Duration longest) {
+        if (error instanceof HttpTimeoutException) {
+            String seconds = String.valueOf(longest.toMillis() / 1000.0);
+            return new ApiTimeoutException(url + " did not answer within " + seconds + " seconds.", "timeout", error);
+        }
+        String why = error.getMessage() == null ? error.getClass().getSimpleName() : error.getMessage();
+        return new ApiConnectionException("No whole answer came from " + url + ": " + why + ".", error);
+    }
+
+    /** The thread stays interrupted. */
+    static CallInterruptedException interrupted(InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+        return new CallInterruptedException(interrupted);
+    }
+
+    private Answer answer(Call call, HttpRequest.Builder request) {
+        Duration longest = longest(call);
+        return whole(send(request.timeout(longest).build(), longest), longest(call));
+    }
+
+    /** How long one try waits for the answer, and for each part of it. */
+    private Duration longest(Call call) {
+        Duration usual = timeout.plus(call.waits);
+        Duration left = call.left.get();
+        if (left.compareTo(usual) >= 0) {
+            return usual;
+        }
+        Duration most = left.isNegative() ? GRACE : left.plus(GRACE);
+        return most.compareTo(usual) < 0 ? most : usual;
+    }
+
+    private Answer whole(HttpResponse<Chunks> response, Duration longest) {
+        try (Chunks body = response.body()) {
+            return new Answer(response.uri(), response.statusCode(), response.headers(), body.all(longest));
+        } catch (IOException error) {
+            throw told(error, longest);
+        } catch (InterruptedException interrupted) {
+            throw interrupted(interrupted);
+        }
+    }
+
+    private HttpResponse<Chunks> send(HttpRequest request, Duration longest) {
+        long begun = System.nanoTime();
+        try {
+            HttpResponse<Chunks> response = request.timeout().isPresent()
+                ? http.send(request, ignored -> new Chunks()) : sendStream(request, longest);
+            LOG.log(System.Logger.Level.DEBUG, () -> request.method() + " " + request.uri().getPath() + ": "
+                + response.statusCode() + " in " + Duration.ofNanos(System.nanoTime() - begun).toMillis() + " ms, "
+                + response.headers().firstValue("X-Request-Id").orElse("no request id"));
+            return response;
+        } catch (IOException error) {
+            throw told(error, longest);
+        } catch (InterruptedException interrupted) {
+            throw interrupted(interrupted);
+        }
+    }
+
+    /** Bounds the wait for the answer's beginning alone: a request's timeout may hold for its body, too. */
+    private HttpResponse<Chunks> sendStream(HttpRequest request, Duration longest)
+            throws IOException, InterruptedException {
+        CompletableFuture<HttpResponse<Chunks>> sent = http.sendAsync(request, ignored -> new Chunks());
+        try {
+            return sent.get(longest.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException late) {
+            sent.cancel(true);
+            throw new HttpTimeoutException("nothing came");
+        } catch (InterruptedException interrupted) {
+            sent.cancel(true);
+            throw interrupted;
+        } catch (ExecutionException wrong) {
+            throw wrong.getCause() instanceof IOException
+                ? (IOException) wrong.getCause() : new IOException(wrong.getCause());
+        }
+    }
+
+    private HttpRequest.Builder request(Call call, String accepts, String lastEventId) {
+        BodyPublisher body = BodyPublishers.noBody();
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + call.path))
+            .header("Authorization", "Bearer " + key)
+            .header("Accept", accepts)
+            .header("User-Agent", "kyros-java/" + VERSION);
+        if (call.body != null) {
+            request.header("Content-Type", JSON);
+            body = BodyPublishers.ofByteArray(Json.write(call.body));
+        }
+        if (call.idempotencyKey != null) {
+            request.header("Idempotency-Key", call.idempotencyKey);
+        }
+        if (lastEventId != null) {
+            request.header("Last-Event-ID", lastEventId);
+        }
+        return request.method(call.method, body);
+    }
+
+    /** How a client waits. */
+    @FunctionalInterface
+    interface Pause {
+        void sleep(Duration time) throws InterruptedException;
+    }
+}

@@ -1,0 +1,111 @@
+"""The two ways to wait for the network.
+
+Everything above this file is written once, as coroutines. With `Awaiting` an event loop runs them.
+With `Blocking` nothing in them ever suspends, so they are run to their end where they stand.
+"""
+
+import asyncio
+import functools
+import time
+from typing import Any, AsyncGenerator, Callable, Coroutine, Iterator, TypeVar, Union
+
+import httpx
+
+from kyros.blocking import each, finish
+from kyros.pages import AsyncPages, Pages
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Blocking:
+    """Sends over a pool of connections that threads share, and blocks the calling one."""
+
+    def __init__(self, **options: Any) -> None:
+        self.http = httpx.Client(**options)
+
+    async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """The answer; with `stream` its body is still to be read."""
+        return self.http.send(request, stream=stream)
+
+    async def read(self, response: httpx.Response) -> None:
+        """Reads the body of an answer that was asked for with `stream`."""
+        response.read()
+
+    async def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        """The body as it comes."""
+        for chunk in response.iter_bytes():
+            yield chunk
+
+    async def leave(self, response: httpx.Response) -> None:
+        """Gives up an answer that was asked for with `stream`."""
+        response.close()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleeps."""
+        time.sleep(seconds)  # noqa: ASYNC251 - no event loop runs this
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        self.http.close()
+
+    def method(self, does: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+        """A coroutine function as one that blocks."""
+        return _composed(finish, does)
+
+    def iterator(self, does: Callable[..., AsyncGenerator[T, None]]) -> Callable[..., Iterator[T]]:
+        """An asynchronous generator function as one that blocks."""
+        return _composed(each, does)
+
+    def listing(self, does: Callable[..., AsyncPages[T]]) -> Callable[..., Pages[T]]:
+        """What gives pages, as what gives pages that block."""
+        return _composed(Pages, does)
+
+
+class Awaiting:
+    """Sends over a pool of connections that the tasks of an event loop share."""
+
+    def __init__(self, **options: Any) -> None:
+        self.http = httpx.AsyncClient(**options)
+
+    async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """The answer; with `stream` its body is still to be read."""
+        return await self.http.send(request, stream=stream)
+
+    async def read(self, response: httpx.Response) -> None:
+        """Reads the body of an answer that was asked for with `stream`."""
+        await response.aread()
+
+    async def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        """The body as it comes."""
+        async for chunk in response.aiter_bytes():
+            yield chunk
+
+    async def leave(self, response: httpx.Response) -> None:
+        """Gives up an answer that was asked for with `stream`."""
+        await response.aclose()
+
+    async def pause(self, seconds: float) -> None:
+        """Lets other tasks run meanwhile."""
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self.http.aclose()
+
+    def method(self, does: F) -> F:
+        """A coroutine function is what it is."""
+        return does
+
+    iterator = listing = method
+
+
+Transport = Union[Blocking, Awaiting]
+
+
+def _composed(way: Callable[[Any], T], does: Callable[..., Any]) -> Callable[..., T]:
+    @functools.wraps(does)
+    def call(*arguments: Any, **options: Any) -> T:
+        return way(does(*arguments, **options))
+
+    return call

@@ -1,0 +1,164 @@
+"""The guide's flow and other clients' libraries, over real HTTP."""
+
+import asyncio
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.integrations.requests_client import OAuth2Session
+
+from kyros_worker.user.session import authenticate_session
+from tests.api.test_oauth2_tokens import no_failures, web
+from tests.applications import CALLBACK
+from tests.people import session_of
+
+__all__ = ["no_failures", "web"]
+
+
+@pytest.fixture
+def site(server):
+    return f"http://{server[0]}:{server[1]}"
+
+
+@pytest.fixture
+def allow(site, new_user):
+    """Does what a person does in a browser; gives the address to which he is led."""
+    cookie = session_of(new_user("developer").id)
+    token = authenticate_session(cookie).csrf_token
+
+    def decide(authorization_url):
+        with httpx.Client(cookies={"kyros_session": cookie}) as browser:
+            assert "Allow" in browser.get(authorization_url).text
+            form = {"decision": "allow", "csrf_token": token}
+            return browser.post(authorization_url, data=form).headers["location"]
+
+    return decide
+
+
+def test_the_guide(site, allow, new_application):
+    application = new_application()
+    client_id, client_secret = application["id"], application["client_secret"]
+    redirect_uri = CALLBACK
+
+    # Create OAuth2 session
+    oauth = OAuth2Session(client_id, redirect_uri=redirect_uri)
+
+    # Get authorization URL
+    authorization_url, state = oauth.create_authorization_url(f"{site}/auth/oauth2/authorize")
+
+    # Redirect user to authorization_url
+    # After authorization, handle callback
+    url = allow(authorization_url)
+    token = oauth.fetch_token(
+        f"{site}/auth/oauth2/callback",
+        authorization_response=url,
+        client_secret=client_secret,
+    )
+    assert f"state={state}" in url
+    assert token["scope"] == "tasks:read tasks:write agents:submit monitoring:read"
+    answer = oauth.get(f"{site}/v1/tasks")
+    assert answer.status_code == 200
+    assert oauth.post(f"{site}/v1/webhooks", json={}).status_code == 403
+    assert oauth.get(f"{site}/v1/tasks", headers={"X-Kyros-Mode": "test"}).status_code == 200
+    # A code counts once, and who tries again loses what it gave.
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        oauth.fetch_token(
+            f"{site}/auth/oauth2/callback",
+            authorization_response=url,
+            client_secret=client_secret,
+        )
+
+
+def test_the_howto(site, allow, new_application, monkeypatch, capsys):
+    text = Path("docs/howto/oauth2.md").read_text()
+    ask, native, refresh, itself, revoke = re.findall("```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.setattr("builtins.input", lambda words: allow(re.search(r"http\S+", words)[0]))
+    for application, samples in (
+        (new_application(), (ask, refresh, revoke)),
+        (
+            new_application(public=True, redirect_uris=["http://127.0.0.1/callback"]),
+            (native, refresh, revoke),
+        ),
+        (new_application(acts_for_itself=True, redirect_uris=[]), (itself,)),
+    ):
+        monkeypatch.setenv("KYROS_SITE", site)
+        monkeypatch.setenv("OAUTH2_CLIENT_ID", application["id"])
+        monkeypatch.setenv("OAUTH2_CLIENT_SECRET", application["client_secret"] or "")
+        names: dict[str, object] = {}
+        for sample in samples:
+            exec(sample, names)  # noqa: S102 - the page's own samples, as they are printed
+    assert capsys.readouterr().out.count("'success': True") == 2
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_authlib_with_a_secret(site, allow, new_application, method):
+    application = new_application()
+    with OAuth2Session(
+        application["id"],
+        application["client_secret"],
+        redirect_uri=CALLBACK,
+        scope="tasks:read",
+        token_endpoint_auth_method=method,
+        code_challenge_method="S256",
+    ) as oauth:
+        verifier = "v" * 48
+        url, _ = oauth.create_authorization_url(
+            f"{site}/auth/oauth2/authorize", code_verifier=verifier
+        )
+        endpoint = f"{site}/auth/oauth2/token"
+        first = oauth.fetch_token(
+            endpoint, authorization_response=allow(url), code_verifier=verifier
+        )
+        assert first["scope"] == "tasks:read"
+        second = oauth.refresh_token(endpoint, first["refresh_token"])
+        assert second["access_token"] != first["access_token"]
+        assert oauth.get(f"{site}/v1/tasks").status_code == 200
+        answer = oauth.revoke_token(f"{site}/auth/oauth2/revoke", second["refresh_token"])
+        assert answer.status_code == 200
+
+
+def test_a_native_application(site, allow, new_application):
+    application = new_application(public=True, redirect_uris=["http://127.0.0.1/callback"])
+    uri = "http://127.0.0.1:51789/callback"
+    with OAuth2Session(
+        application["id"],
+        redirect_uri=uri,
+        token_endpoint_auth_method="none",
+        code_challenge_method="S256",
+    ) as oauth:
+        verifier = "v" * 64
+        url, _ = oauth.create_authorization_url(
+            f"{site}/auth/oauth2/authorize", code_verifier=verifier
+        )
+        back = allow(url)
+        assert urlsplit(back).netloc == "127.0.0.1:51789"
+        endpoint = f"{site}/auth/oauth2/token"
+        token = oauth.fetch_token(endpoint, authorization_response=back, code_verifier=verifier)
+        assert oauth.get(f"{site}/v1/tasks").status_code == 200
+        oauth.refresh_token(endpoint, token["refresh_token"])
+        assert oauth.get(f"{site}/v1/tasks").status_code == 200
+
+
+def test_authlib_on_httpx_for_itself(site, new_application):
+    application = new_application(acts_for_itself=True, redirect_uris=[])
+
+    async def call():
+        async with AsyncOAuth2Client(application["id"], application["client_secret"]) as oauth:
+            token = await oauth.fetch_token(
+                f"{site}/auth/oauth2/token", grant_type="client_credentials", scope="tasks:read"
+            )
+            return token, await oauth.get(f"{site}/v1/tasks")
+
+    token, answer = asyncio.run(call())
+    assert token["scope"] == "tasks:read"
+    assert answer.status_code == 200
+
+
+def test_a_token_that_is_none(site):
+    answer = httpx.get(f"{site}/v1/tasks", headers={"Authorization": "Bearer kyros_at_x"})
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]

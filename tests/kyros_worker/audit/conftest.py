@@ -1,0 +1,3 @@
+from tests.installed import schema
+
+__all__ = ["schema"]
