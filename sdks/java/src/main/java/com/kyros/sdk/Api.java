@@ -66,9 +66,9 @@ final class Api {
     Messages messages(Call call, String lastEventId) {
         Duration longest = timeout.plus(QUIET);
         HttpRequest request = request(call, EVENT_STREAM, lastEventId).build();
-        HttpResponse<Chunks> response = send(request, longest);
-        String kind = response.headers().firstValue("Content-Type").orElse("");
-        if (response.statusCode() != OK || !kind.startsWith(EVENT_STREAM)) {
+        Opened response = send(request, longest);
+        String kind = response.headers.firstValue("Content-Type").orElse("");
+        if (response.status != OK || !kind.startsWith(EVENT_STREAM)) {
             throw whole(response, longest).refused();
         }
         return new Messages(this, response, longest);
@@ -131,9 +131,9 @@ final class Api {
         return most.compareTo(usual) < 0 ? most : usual;
     }
 
-    private Answer whole(HttpResponse<Chunks> response, Duration longest) {
-        try (Chunks body = response.body()) {
-            return new Answer(response.uri(), response.statusCode(), response.headers(), body.all(longest));
+    private Answer whole(Opened response, Duration longest) {
+        try (Chunks body = response.body) {
+            return new Answer(response.asked, response.status, response.headers, body.all(longest));
         } catch (IOException error) {
             throw told(error, longest);
         } catch (InterruptedException interrupted) {
@@ -141,14 +141,14 @@ final class Api {
         }
     }
 
-    private HttpResponse<Chunks> send(HttpRequest request, Duration longest) {
+    private Opened send(HttpRequest request, Duration longest) {
         long begun = System.nanoTime();
         try {
-            HttpResponse<Chunks> response = request.timeout().isPresent()
-                ? http.send(request, ignored -> new Chunks()) : sendStream(request, longest);
+            Opened response = request.timeout().isPresent()
+                ? sendWhole(request) : sendStream(request, longest);
             LOG.log(System.Logger.Level.DEBUG, () -> request.method() + " " + request.uri().getPath() + ": "
-                + response.statusCode() + " in " + Duration.ofNanos(System.nanoTime() - begun).toMillis() + " ms, "
-                + response.headers().firstValue("X-Request-Id").orElse("no request id"));
+                + response.status + " in " + Duration.ofNanos(System.nanoTime() - begun).toMillis() + " ms, "
+                + response.headers.firstValue("X-Request-Id").orElse("no request id"));
             return response;
         } catch (IOException error) {
             throw told(error, longest);
@@ -157,12 +157,31 @@ final class Api {
         }
     }
 
-    /** Bounds the wait for the answer's beginning alone: a request's timeout may hold for its body, too. */
-    private HttpResponse<Chunks> sendStream(HttpRequest request, Duration longest)
-            throws IOException, InterruptedException {
-        CompletableFuture<HttpResponse<Chunks>> sent = http.sendAsync(request, ignored -> new Chunks());
+    private Opened sendWhole(HttpRequest request) throws IOException, InterruptedException {
+        HttpResponse<Chunks> response = http.send(request, ignored -> new Chunks());
+        return new Opened(response.uri(), response.statusCode(), response.headers(), response.body());
+    }
+
+    /**
+     * Bounds the wait for the answer's beginning alone: a request's timeout may hold for its body, too.
+     *
+     * <p>The JDK's own future may fail by the end of the body before it gives the answer away, and
+     * what came of it would be lost.
+     */
+    private Opened sendStream(HttpRequest request, Duration longest) throws IOException, InterruptedException {
+        CompletableFuture<Opened> opened = new CompletableFuture<>();
+        CompletableFuture<?> sent = http.sendAsync(request, info -> {
+            Opened answer = new Opened(request.uri(), info.statusCode(), info.headers(), new Chunks());
+            opened.complete(answer);
+            return answer.body;
+        });
+        sent.whenComplete((ignored, failure) -> {
+            if (failure != null) {
+                opened.completeExceptionally(failure);
+            }
+        });
         try {
-            return sent.get(longest.toNanos(), TimeUnit.NANOSECONDS);
+            return opened.get(longest.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException late) {
             sent.cancel(true);
             throw new HttpTimeoutException("nothing came");

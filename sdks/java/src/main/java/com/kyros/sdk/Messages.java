@@ -2,7 +2,6 @@ package com.kyros.sdk;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -19,14 +18,14 @@ import java.util.Queue;
  */
 final class Messages implements AutoCloseable {
     private final Api api;
-    private final HttpResponse<Chunks> response;
+    private final Opened response;
     private final Duration longest;
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private final Queue<Message> complete = new ArrayDeque<>();
     private Map<String, String> fields = new HashMap<>();
     private boolean hasLines;
 
-    Messages(Api api, HttpResponse<Chunks> response, Duration longest) {
+    Messages(Api api, Opened response, Duration longest) {
         this.api = api;
         this.response = response;
         this.longest = longest;
@@ -36,7 +35,7 @@ final class Messages implements AutoCloseable {
     Message next() {
         try {
             while (complete.isEmpty()) {
-                byte[] chunk = response.body().next(longest);
+                byte[] chunk = response.body.next(longest);
                 if (chunk == null) {
                     return null;
                 }
@@ -59,13 +58,13 @@ final class Messages implements AutoCloseable {
 
     /** The error for an event that is not the API's. */
     KyrosException unreadable(Throwable cause) {
-        return new Answer(response.uri(), response.statusCode(), response.headers(), new byte[0]).unreadable(cause);
+        return new Answer(response.asked, response.status, response.headers, new byte[0]).unreadable(cause);
     }
 
     /** Breaks the connection off. */
     @Override
     public void close() {
-        response.body().close();
+        response.body.close();
     }
 
     private void take(byte[] chunk) throws CharacterCodingException {
