@@ -20,8 +20,11 @@ _DEFAULTS = {
 
 def show(response: Response) -> Response:
     """Put them on the answer."""
+    # Looked up once: `setdefault` goes through all headers anew for each of its own.
+    told = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - not a dict
     for name, value in _DEFAULTS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in told:
+            response.headers.add(name, value)
     if current().base_url.startswith("https://"):
         # Not of subdomains, which may be others'.
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")

@@ -60,6 +60,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "deliveries": _on_a_stack(deliveries.measure),
     "sums": _on_a_stack(sums.measure),
     "overhead": overhead.measure,
+    "overhead_before": overhead.measure_before,
     "models": models.measure,
     "scale": scale.measure,
     "layers": layers.measure,

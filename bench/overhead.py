@@ -1,9 +1,9 @@
-"""What watching costs: today's stack beside itself unwatched, and beside one of before.
+"""What watching costs: today's stack beside itself unwatched; and beside one of before.
 
 Unwatched it writes no line but errors and counts no sums; its figures are right no more, and it is
 thrown away. Since the older commit came structured logs and sums, but also rate limits, the audit
 log, users and OAuth2, and alerts, which have no switch; so the older source runs as a stack of its
-own. All are up at the same time, so what an idle one takes weighs on all alike.
+own. Both are up at the same time, so what an idle one takes weighs on both alike.
 """
 
 import subprocess
@@ -28,20 +28,22 @@ _Load = Callable[[Stack, Processor], float]
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Tasks taken in and tasks finished, and the processor that each took, beside both others."""
+    """Tasks taken in and tasks finished, and the processor that each took, beside unwatched."""
+    return _compare(Stack(_made(folder / "now")), _UNWATCHED, Stack(_made(folder / "unwatched")))
+
+
+def measure_before(folder: Path) -> list[Figure]:
+    """The same beside the older source."""
     with _before(folder / "source") as source:
-        stacks = {
-            "now": Stack(_made(folder / "now")),
-            _UNWATCHED: Stack(_made(folder / "un")),
-            BEFORE: Stack(_made(folder / "b4"), source),
-        }
+        older = Stack(_made(folder / "before"), source)
         # It does not know limits yet.
-        del stacks[BEFORE].environ["KYROS_CONFIG"]
-        return compare(stacks)
+        del older.environ["KYROS_CONFIG"]
+        return _compare(Stack(_made(folder / "now")), BEFORE, older)
 
 
-def compare(stacks: dict[str, Stack]) -> list[Figure]:
-    """The stack `now` beside each of the others, over several lives of them all."""
+def _compare(now: Stack, other: str, beside_it: Stack) -> list[Figure]:
+    """Both over several lives of each."""
+    stacks = {"now": now, other: beside_it}
     found = {name: _Values(stacks) for name in _LOADS}
     each = max(1, rounds(20) // _LIVES)
     for _ in range(_LIVES):
