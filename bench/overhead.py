@@ -23,7 +23,7 @@ BEFORE = "1c597d3"
 _UNWATCHED = "unwatched"
 #: How often all stacks are started anew: how fast a stack is differs from start to start, by more
 #: than what is to be seen.
-_LIVES = 4
+_LIVES = 8
 _Load = Callable[[Stack, Processor], float]
 
 
@@ -45,21 +45,21 @@ def _compare(now: Stack, other: str, beside_it: Stack) -> list[Figure]:
     """Both over several lives of each."""
     stacks = {"now": now, other: beside_it}
     found = {name: _Values(stacks) for name in _LOADS}
-    each = max(1, rounds(20) // _LIVES)
-    for _ in range(_LIVES):
-        with _running(stacks):
+    each = max(1, rounds(40) // _LIVES)
+    for life in range(_LIVES):
+        with _running(stacks, list(stacks) if life % 2 == 0 else list(reversed(stacks))):
             for name, load in _LOADS.items():
                 found[name].measure(stacks, load, each)
     return [figure for name, values in found.items() for figure in values.figures(name)]
 
 
 @contextmanager
-def _running(stacks: dict[str, Stack]) -> Iterator[None]:
+def _running(stacks: dict[str, Stack], order: Iterable[str]) -> Iterator[None]:
     if _UNWATCHED in stacks:
         stacks[_UNWATCHED].environ["KYROS_LOG_LEVEL"] = "error"
     try:
-        for stack in stacks.values():
-            stack.up()
+        for name in order:
+            stacks[name].up()
         if _UNWATCHED in stacks:
             for table, trigger in TRIGGERS:
                 stacks[_UNWATCHED].query(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")

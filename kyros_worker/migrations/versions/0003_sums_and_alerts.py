@@ -12,7 +12,7 @@ depends_on = None
 # One function a table of rows. Each writes what a change adds; what a row counted at before is
 # taken back with a minus, so the sum is always that of the rows. No function reads another row
 # that may change, and none takes a lock that a writer could wait for.
-FUNCTIONS = """
+COUNTING = """
 CREATE FUNCTION count_task() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     ends boolean := NEW.state IN ('completed', 'failed', 'cancelled');
@@ -24,42 +24,6 @@ BEGIN
     VALUES (NEW.mode, date_bin('1 minute', NEW.updated_at, 'epoch'), NEW.type,
         coalesce(OLD.state, ''), NEW.state, 1, (ends AND NEW.escalated)::int, coalesce(took, 0),
         took, took);
-    RETURN NULL;
-END $$;
-CREATE FUNCTION add_call(one model_calls, sign int) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    minute timestamptz := date_bin('1 minute', one.started_at, 'epoch');
-    took numeric := one.latency_seconds;
-    compared int := CASE WHEN one.accepted AND one.premium_usd IS NOT NULL THEN sign ELSE 0 END;
-    not_compared int := CASE WHEN one.accepted AND one.premium_usd IS NULL THEN sign ELSE 0 END;
-BEGIN
-    INSERT INTO call_increments (mode, at, provider, model, role, tier, calls, cost, input_tokens,
-        output_tokens, unpriced_calls, estimated_calls, estimated_cost, premium_only,
-        not_compared_cost, not_compared, timed_calls, latency_seconds, within_500_ms, within_1_s,
-        within_2500_ms, within_5_s, within_10_s, within_20_s, within_40_s, within_80_s,
-        within_160_s, within_320_s)
-    VALUES (one.mode, minute, one.provider, one.model, one.role, one.tier, sign,
-        sign * coalesce(one.cost_usd, 0), sign * coalesce(one.input_tokens, 0),
-        sign * coalesce(one.output_tokens, 0), sign * (one.unpriced IS NOT NULL)::int,
-        sign * one.estimated::int,
-        sign * CASE WHEN one.estimated THEN coalesce(one.cost_usd, 0) ELSE 0 END,
-        compared * coalesce(one.premium_usd, 0), not_compared * coalesce(one.cost_usd, 0),
-        not_compared, sign * (took IS NOT NULL)::int, sign * coalesce(took, 0),
-        sign * coalesce(took <= 0.5, false)::int, sign * coalesce(took <= 1, false)::int,
-        sign * coalesce(took <= 2.5, false)::int, sign * coalesce(took <= 5, false)::int,
-        sign * coalesce(took <= 10, false)::int, sign * coalesce(took <= 20, false)::int,
-        sign * coalesce(took <= 40, false)::int, sign * coalesce(took <= 80, false)::int,
-        sign * coalesce(took <= 160, false)::int, sign * coalesce(took <= 320, false)::int);
-    IF one.error_kind IS NOT NULL THEN
-        INSERT INTO tally_increments (mode, at, what, subject, outcome, count)
-        VALUES (one.mode, minute, 'call_error', one.provider || ':' || one.model, one.error_kind,
-            sign);
-    END IF;
-END $$;
-CREATE FUNCTION count_call() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF OLD.state <> 'started' THEN PERFORM add_call(OLD, -1); END IF;
-    IF NEW.state <> 'started' THEN PERFORM add_call(NEW, 1); END IF;
     RETURN NULL;
 END $$;
 CREATE FUNCTION count_attempt() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -90,9 +54,60 @@ BEGIN
         OR (status = 'requested' AND OLD IS NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER count_new AFTER INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION count_task();
 CREATE TRIGGER count_changed AFTER UPDATE ON tasks FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION count_task();
+CREATE TRIGGER count_new AFTER INSERT ON delivery_attempts FOR EACH ROW
+    EXECUTE FUNCTION count_attempt();
+CREATE TRIGGER count_changed AFTER UPDATE ON deliveries FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state IN ('delivered', 'exhausted'))
+    EXECUTE FUNCTION count_delivery();
+CREATE TRIGGER count_new AFTER INSERT ON escalations FOR EACH ROW
+    EXECUTE FUNCTION count_escalation();
+CREATE TRIGGER count_changed AFTER UPDATE ON escalations FOR EACH ROW
+    WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION count_escalation();
+"""
+COUNTING_NEW_TASKS = """
+CREATE TRIGGER count_new AFTER INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION count_task();
+"""
+ADDING_CALLS = """
+CREATE FUNCTION add_call(one model_calls, sign int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    minute timestamptz := date_bin('1 minute', one.started_at, 'epoch');
+    took numeric := one.latency_seconds;
+    compared int := CASE WHEN one.accepted AND one.premium_usd IS NOT NULL THEN sign ELSE 0 END;
+    not_compared int := CASE WHEN one.accepted AND one.premium_usd IS NULL THEN sign ELSE 0 END;
+BEGIN
+    INSERT INTO call_increments (mode, at, provider, model, role, tier, calls, cost, input_tokens,
+        output_tokens, unpriced_calls, estimated_calls, estimated_cost, premium_only,
+        not_compared_cost, not_compared, timed_calls, latency_seconds, within_500_ms, within_1_s,
+        within_2500_ms, within_5_s, within_10_s, within_20_s, within_40_s, within_80_s,
+        within_160_s, within_320_s)
+    VALUES (one.mode, minute, one.provider, one.model, one.role, one.tier, sign,
+        sign * coalesce(one.cost_usd, 0), sign * coalesce(one.input_tokens, 0),
+        sign * coalesce(one.output_tokens, 0), sign * (one.unpriced IS NOT NULL)::int,
+        sign * one.estimated::int,
+        sign * CASE WHEN one.estimated THEN coalesce(one.cost_usd, 0) ELSE 0 END,
+        compared * coalesce(one.premium_usd, 0), not_compared * coalesce(one.cost_usd, 0),
+        not_compared, sign * (took IS NOT NULL)::int, sign * coalesce(took, 0),
+        sign * coalesce(took <= 0.5, false)::int, sign * coalesce(took <= 1, false)::int,
+        sign * coalesce(took <= 2.5, false)::int, sign * coalesce(took <= 5, false)::int,
+        sign * coalesce(took <= 10, false)::int, sign * coalesce(took <= 20, false)::int,
+        sign * coalesce(took <= 40, false)::int, sign * coalesce(took <= 80, false)::int,
+        sign * coalesce(took <= 160, false)::int, sign * coalesce(took <= 320, false)::int);
+    IF one.error_kind IS NOT NULL THEN
+        INSERT INTO tally_increments (mode, at, what, subject, outcome, count)
+        VALUES (one.mode, minute, 'call_error', one.provider || ':' || one.model, one.error_kind,
+            sign);
+    END IF;
+END $$;
+"""
+COUNTING_CALLS = """
+CREATE FUNCTION count_call() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.state <> 'started' THEN PERFORM add_call(OLD, -1); END IF;
+    IF NEW.state <> 'started' THEN PERFORM add_call(NEW, 1); END IF;
+    RETURN NULL;
+END $$;
 CREATE TRIGGER count_new AFTER INSERT ON model_calls FOR EACH ROW
     WHEN (NEW.state <> 'started') EXECUTE FUNCTION count_call();
 CREATE TRIGGER count_changed AFTER UPDATE ON model_calls FOR EACH ROW
@@ -103,15 +118,6 @@ CREATE TRIGGER count_changed AFTER UPDATE ON model_calls FOR EACH ROW
         NEW.state, NEW.cost_usd, NEW.input_tokens, NEW.output_tokens, NEW.unpriced, NEW.estimated,
         NEW.accepted, NEW.premium_usd, NEW.latency_seconds, NEW.error_kind))
     EXECUTE FUNCTION count_call();
-CREATE TRIGGER count_new AFTER INSERT ON delivery_attempts FOR EACH ROW
-    EXECUTE FUNCTION count_attempt();
-CREATE TRIGGER count_changed AFTER UPDATE ON deliveries FOR EACH ROW
-    WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state IN ('delivered', 'exhausted'))
-    EXECUTE FUNCTION count_delivery();
-CREATE TRIGGER count_new AFTER INSERT ON escalations FOR EACH ROW
-    EXECUTE FUNCTION count_escalation();
-CREATE TRIGGER count_changed AFTER UPDATE ON escalations FOR EACH ROW
-    WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION count_escalation();
 """
 
 # What happened before there were sums. The triggers, made before it, keep every writer out until
@@ -284,7 +290,10 @@ def upgrade() -> None:
     sa.Column('most_seconds', sa.Numeric(), nullable=True),
     sa.PrimaryKeyConstraint('span', 'mode', 'at', 'type', 'was', 'became')
     )
-    op.execute(FUNCTIONS)
+    op.execute(COUNTING)
+    op.execute(COUNTING_NEW_TASKS)
+    op.execute(ADDING_CALLS)
+    op.execute(COUNTING_CALLS)
     op.execute(BEFORE)
     # ### end Alembic commands ###
 

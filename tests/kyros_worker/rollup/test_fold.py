@@ -77,17 +77,43 @@ def test_sums_are_what_the_events_say(seed):
         assert stories.rows(f"SELECT count(*) FROM {increments.name}")[0][0] == 0
 
 
+def counted_anew():
+    """The sums of the rows as they are, made as the migration made those of what was before it."""
+    migration = import_module("kyros_worker.migrations.versions.0003_sums_and_alerts")
+    with transaction() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(SUMS)}"))
+        connection.execute(text(migration.ADDING_CALLS))
+        connection.execute(text(migration.BEFORE))
+        connection.execute(text("DROP FUNCTION add_call"))
+    stories.fold_all()
+    return sums()
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_what_was_before_there_were_sums(seed):
     stories.live_through(seed)
     stories.fold_all()
-    expected = sums()
-    migration = import_module("kyros_worker.migrations.versions.0003_sums_and_alerts")
+    found = sums()
+    assert counted_anew() == found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_one_statement_changes_many_calls(seed):
+    """Of several models, minutes and tiers; some that had not ended yet."""
+    stories.live_through(seed)
     with transaction() as connection:
-        connection.execute(text(f"TRUNCATE {', '.join(SUMS)}"))
-        connection.execute(text(migration.BEFORE))
+        changed = connection.execute(
+            text(
+                "UPDATE model_calls SET state = 'failed', cost_usd = coalesce(cost_usd, 0) + 0.25,"
+                " unpriced = NULL, accepted = NOT accepted, latency_seconds = 0.1 * number + 0.3,"
+                " error_kind = CASE WHEN error_kind IS NULL THEN 'timeout' END,"
+                " started_at = started_at - number * interval '30 seconds'"
+            )
+        )
+        assert changed.rowcount > 10
     stories.fold_all()
-    assert sums() == expected
+    found = sums()
+    assert counted_anew() == found
 
 
 def test_a_call_that_is_corrected_is_counted_as_it_is():
@@ -188,7 +214,8 @@ def test_many_sweeps_and_writers_at_once():
 
 
 def test_it_goes_in_bounded_steps(monkeypatch):
-    factories.create_all(*(factories.new_task() for _ in range(7)))
+    for _ in range(7):
+        factories.create()
     monkeypatch.setattr(fold, "AT_ONCE", 3)
     monkeypatch.setattr(fold, "_FOLDS", tuple(fold._folding(*pair) for pair in FOLDED))
     with transaction() as connection:
