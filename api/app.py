@@ -51,6 +51,7 @@ class _Api(OpenAPI):
 def create_app() -> OpenAPI:
     """The application that gunicorn serves (`api.app:create_app()`)."""
     database.bound_statements(current().request_seconds)
+    request_log.name_in_sentences()
     app = _Api(
         "api",
         info=INFO,

@@ -69,12 +69,10 @@ def _http_exception(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     if is_away(error):
         said = str(error).splitlines()[0]
-        told = {"request_id": request_id()}
-        _log.warning("The database can't be used: %s", said, extra=told)
+        _log.warning("The database can't be used: %s", said)
         message = "The database can't be reached now; ask again in a few seconds."
         return _answer(_UNAVAILABLE, message, "unavailable")
-    told = {"request_id": request_id()}
-    _log.error("A request failed unexpectedly.", exc_info=error, extra=told)
+    _log.error("A request failed unexpectedly.", exc_info=error)
     message = "Something went wrong here; the request's id finds it in the logs."
     return _answer(_SERVER_ERROR, message, "internal_error")
 

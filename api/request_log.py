@@ -1,11 +1,12 @@
-"""What the line of a request in the log tells of it, left where the server that writes it looks.
+"""What the log tells of a request: its line, and its id in every sentence that is said meanwhile.
 
 The server writes the line, since it alone knows when the last byte was sent.
 """
 
+import logging
 import re
 
-from flask import g, request
+from flask import g, has_request_context, request
 
 from api.client_address import client_address
 from api.request_id import request_id
@@ -29,3 +30,15 @@ def note() -> None:
     if trace is not None:
         noted["trace_id"] = trace[1]
     environ[NOTED] = noted
+
+
+def name_in_sentences() -> None:
+    """Have every sentence that is logged within a request tell the request's id."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_name)
+
+
+def _name(record: logging.LogRecord) -> bool:
+    if has_request_context():
+        record.request_id = request_id()
+    return True

@@ -42,16 +42,22 @@ def new_application(no_applications):
 def code_for(application, user, permissions=DEFAULT, redirect_uri=CALLBACK, challenge=None):
     """The code of a person who said yes."""
     with transaction() as connection:
-        known = known_application(connection, application["id"])
-        return grants.allow(
-            connection,
-            Actor(user.id, "192.0.2.1", "req_tests"),
-            known,
-            user.id,
-            permissions,
-            redirect_uri=redirect_uri,
-            code_challenge=challenge,
-        )
+        return allow(connection, application, user, permissions, redirect_uri, challenge)
+
+
+def allow(
+    connection, application, user, permissions=DEFAULT, redirect_uri=CALLBACK, challenge=None
+):
+    """Writes that a person said yes; the code for it."""
+    return grants.allow(
+        connection,
+        Actor(user.id, "192.0.2.1", "req_tests"),
+        known_application(connection, application["id"]),
+        user.id,
+        permissions,
+        redirect_uri=redirect_uri,
+        code_challenge=challenge,
+    )
 
 
 def rows(table, **columns):

@@ -30,7 +30,7 @@ from kyros_worker.oauth2 import redirect_uri
 from kyros_worker.oauth2.grants import allow, has_allowed
 from kyros_worker.oauth2.queries import registered_by
 from kyros_worker.oauth2.scope import limited
-from kyros_worker.user.session import SignedIn
+from kyros_worker.user.session import SignedIn, hold_session
 
 blueprint = page_blueprint("consent", __name__)
 
@@ -146,6 +146,7 @@ def _given(grant: AuthorizationCode, person: SignedIn) -> list[Permission]:
 def _allow(grant: AuthorizationCode, person: SignedIn, permissions: list[Permission]) -> Response:
     asked = grant.request
     with transaction() as connection:
+        hold_session(connection, person.session_id)
         code = allow(
             connection,
             actor(),

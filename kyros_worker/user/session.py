@@ -31,6 +31,7 @@ IDLE_AT_MOST = timedelta(hours=24)
 _COOKIE_BYTES = 32
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _USER_AGENT_LENGTH = 300
+_ENDED = "The session has ended. Sign in again."
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def authenticate_session(cookie: str) -> SignedIn:
     with read() as connection:
         row = None if digest is None else connection.execute(wanted).one_or_none()
     if row is None:
-        raise UnauthenticatedError("The session has ended. Sign in again.")
+        raise UnauthenticatedError(_ENDED)
     record_use(Session.id, Session.last_seen_at, row.id, row.last_seen_at)
     return SignedIn(
         session_id=row.id,
@@ -97,6 +98,17 @@ def begin_session(
     }
     connection.execute(insert(Session).values(**row))
     return cookie
+
+
+def hold_session(connection: Connection, session_id: str) -> None:
+    """Lets nobody end the session before the transaction has ended.
+
+    Who ends it together with what began in its name finds both, then. Raises UnauthenticatedError
+    where it has been ended.
+    """
+    still = select(Session.id).where(Session.id == session_id)
+    if connection.execute(still.with_for_update(read=True, key_share=True)).first() is None:
+        raise UnauthenticatedError(_ENDED)
 
 
 def end_session(connection: Connection, actor: Actor, session_id: str, user_id: str) -> None:

@@ -1,6 +1,7 @@
 """`/auth/oauth2/authorize`: what a person sees, decides, and where the browser is led."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -11,13 +12,14 @@ from markupsafe import escape
 
 from api.dashboard.next_path import next_path
 from kyros_worker.database import transaction
-from kyros_worker.oauth2 import applications
+from kyros_worker.oauth2 import applications, shut_out
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Code, Grant
 from kyros_worker.user.session import authenticate_session
 from tests.api.test_oauth2_tokens import CHALLENGE, VERIFIER, exchange, no_failures, web
 from tests.applications import CALLBACK, TESTS, rows
 from tests.kyros_worker.oauth2.test_redirect_uri import LOOK_ALIKES
+from tests.locks import wait_until_it_waits
 from tests.people import PASSWORD, audit_entries, session_of
 
 __all__ = ["no_failures", "web"]
@@ -359,6 +361,17 @@ def test_forged_decisions(app, browser, new_user, application):
 def test_a_decision_of_nobody(stranger, application):
     answer = stranger.decide(asked_by(application))
     assert answer.status_code == 401
+    assert rows(Grant) == []
+
+
+def test_a_person_who_is_shut_out_while_he_decides(browser, application, user):
+    with ThreadPoolExecutor(1) as threads:
+        with transaction() as connection:
+            shut_out.disable(connection, TESTS, user.id)
+            decided = threads.submit(browser.decide, asked_by(application))
+            wait_until_it_waits(decided)
+            assert not decided.done()
+        assert decided.result(timeout=20).status_code == 401
     assert rows(Grant) == []
 
 

@@ -25,6 +25,8 @@ def lines(schema, tmp_path_factory):
     """What a server wrote from its start to its stop, by the path of its requests."""
     log, port = tmp_path_factory.mktemp("log") / "api.log", free_port()
     environ = {**os.environ, "KYROS_LOG_FORMAT": "json", "KYROS_API_PORT": str(port)}
+    # Nothing listens there, which is said once: where a request is to be counted.
+    environ["KYROS_REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     configuration = str(PROJECT_ROOT / "deploy" / "gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", configuration, "api.app:create_app()"]
     with log.open("wb") as output:
@@ -102,6 +104,11 @@ def test_the_credential_is_named_by_its_id(app, admin, new_key):
         noted = request.environ[NOTED]
     assert noted["credential"].startswith("api_key:key_")
     assert admin["Authorization"].split()[1] not in repr(noted)
+
+
+def test_a_sentence_that_is_said_within_a_request_names_it(lines):
+    (said,) = [line for line in lines if line["event"].startswith("Redis can't count requests")]
+    assert said["request_id"] == _of(lines, "/v1/tasks")["request_id"]
 
 
 def test_start_stop_and_what_can_not_be_read_are_lines_too(lines):

@@ -1,5 +1,7 @@
 """Whoever is kept out is out: a refresh token that was stolen before lets nobody in."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from kyros_worker.database import read, transaction
@@ -9,8 +11,10 @@ from kyros_worker.oauth2.access import authenticate_access_token
 from kyros_worker.oauth2.queries import grants_of
 from kyros_worker.user.accounts import enable_user
 from kyros_worker.user.password import PasswordHash
-from tests.applications import TESTS, code_for
-from tests.people import audit_entries
+from kyros_worker.user.session import authenticate_session, hold_session
+from tests.applications import TESTS, allow, code_for
+from tests.locks import wait_until_it_waits
+from tests.people import audit_entries, session_of
 
 NEW = PasswordHash("the hash of another password")
 
@@ -56,6 +60,27 @@ def test_what_was_allowed_ends(new_application, new_user, verb, more):
     entry = audit_entries("oauth2_grant.revoke")[0]
     assert (entry["actor"], entry["target"]) == (TESTS.id, user.id)
     assert entry["details"] == {"grants": 2}
+
+
+def test_what_is_being_allowed_ends_too(new_application, new_user):
+    """The person decided first, but his decision is not written down yet."""
+    user, application = new_user(), new_application()
+    session = authenticate_session(session_of(user.id))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction() as connection:
+            hold_session(connection, session.session_id)
+            shut = threads.submit(do, shut_out.give_password, user.id, NEW)
+            wait_until_it_waits(shut)
+            assert not shut.done()
+            allowing = allow(connection, application, user)
+        shut.result(timeout=20)
+    with transaction() as connection:
+        found = tokens.find_code(connection, application["id"], allowing)
+        assert found is None or tokens.exchange_code(connection, TESTS, found) is None
+    with read() as connection:
+        assert grants_of(connection, user.id, 10) == []
+    with read() as connection, pytest.raises(UnauthenticatedError):
+        hold_session(connection, session.session_id)
 
 
 def test_where_nothing_was_allowed_nothing_is_told(new_application, new_user):

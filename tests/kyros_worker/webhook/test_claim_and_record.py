@@ -1,7 +1,6 @@
 """Claims are leases, what failed is tried again in its time, and a task's order is kept."""
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from kyros_worker.webhook.claim import claim_deliveries
 from kyros_worker.webhook.schemas import ChangedWebhook
 from kyros_worker.webhook_times import WebhookTimes
 from tests import factories, webhooks
+from tests.locks import wait_until_it_waits
 
 QUICK = WebhookTimes(retry_seconds=(10, 100), give_up_seconds=300)
 
@@ -158,23 +158,9 @@ def test_whoever_finds_it_blocked_while_the_earlier_is_recorded_is_told():
             times = {"lease_seconds": 30, "order_seconds": 600}
             assert claim_deliveries(connection, (endpoint,), 100, **times) == []
             recorded = threads.submit(webhooks.record, webhooks.attempted(created))
-            _wait_until_it_waits(recorded)
+            wait_until_it_waits(recorded)
         recorded.result(timeout=20)
     assert [row["event_type"] for row in webhooks.claim(endpoint)] == ["task.cancelled"]
-
-
-def _wait_until_it_waits(recorded):
-    """For a lock, or is done."""
-    waiting = text(
-        "SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    deadline = time.monotonic() + 20
-    while not recorded.done() and time.monotonic() < deadline:
-        with read() as connection:
-            if connection.execute(waiting).first() is not None:
-                return
-        time.sleep(0.01)
 
 
 def test_it_does_not_wait_for_ever():
