@@ -26,7 +26,7 @@ def lines(schema, tmp_path_factory):
     log, port = tmp_path_factory.mktemp("log") / "api.log", free_port()
     environ = {**os.environ, "KYROS_LOG_FORMAT": "json", "KYROS_API_PORT": str(port)}
     # Nothing listens there, which is said once: where a request is to be counted.
-    environ["KYROS_REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
+    environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     configuration = str(PROJECT_ROOT / "deploy" / "gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", configuration, "api.app:create_app()"]
     with log.open("wb") as output:
