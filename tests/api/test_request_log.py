@@ -25,7 +25,7 @@ def lines(schema, tmp_path_factory):
     """What a server wrote from its start to its stop, by the path of its requests."""
     log, port = tmp_path_factory.mktemp("log") / "api.log", free_port()
     environ = {**os.environ, "KYROS_LOG_FORMAT": "json", "KYROS_API_PORT": str(port)}
-    # Nothing listens there, which is said once: where a request is to be counted.
+    # Nothing listens there, which is said once: where a failed sign-in is to be counted.
     environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     configuration = str(PROJECT_ROOT / "deploy" / "gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", configuration, "api.app:create_app()"]
@@ -55,6 +55,8 @@ def _ask(port):
         http.get(f"/v1/tasks?q={CANARY}", headers=secret | {"traceparent": trace})
         http.get("/v1/tasks/task_1", headers={"traceparent": trace.replace("0af7", "0AF7")})
         http.get("/a%0aforged", headers={"X-Request-Id": "mine"})
+        form = {"client_id": CANARY, "client_secret": CANARY, "grant_type": "client_credentials"}
+        http.post("/auth/oauth2/token", data=form, headers={"X-Request-Id": "program"})
     for sent in (
         f"GET /?q={CANARY} HTTP/1.1\r\nHost: a\r\nBad Name: {CANARY}\r\n\r\n",
         f"GET /?q={CANARY} {CANARY} HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -108,7 +110,7 @@ def test_the_credential_is_named_by_its_id(app, admin, new_key):
 
 def test_a_sentence_that_is_said_within_a_request_names_it(lines):
     (said,) = [line for line in lines if line["event"].startswith("Redis can't count requests")]
-    assert said["request_id"] == _of(lines, "/v1/tasks")["request_id"]
+    assert said["request_id"] == "program"
 
 
 def test_start_stop_and_what_can_not_be_read_are_lines_too(lines):
