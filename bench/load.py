@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Measured:
-    """What one run of load saw; latencies in seconds."""
+    """What one run of load saw; latencies in seconds, times in seconds since 1970."""
 
     seconds: float = 0
     latencies: list[float] = field(default_factory=list)
+    answered_at: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -112,6 +113,7 @@ def run(
                 continue
             now = time.perf_counter()
             measured.latencies.append(now - connection.sent_at)
+            measured.answered_at.append(time.time())
             measured.statuses[status] = measured.statuses.get(status, 0) + 1
             if now < deadline and number < limit:
                 connection.send(request(number))

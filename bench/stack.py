@@ -96,10 +96,18 @@ class Stack:
     def empty(self) -> None:
         """Forgets every task, and every message that names one."""
         with closing(redis.Redis.from_url(self.redis_url)) as broker:
-            self.query("TRUNCATE tasks, events CASCADE")
+            # Work goes on meanwhile, and whichever of two that wait for each other is ended.
+            until(self._truncated, 60, "the tables can be emptied")
             for queue in ("implementer", "critic", "integrator"):
                 names = [queue, *(f"{queue}\x06\x16{step}" for step in range(1, 4))]
                 broker.delete(*names)
+
+    def _truncated(self) -> bool:
+        try:
+            self.query("TRUNCATE tasks, events CASCADE")
+        except psycopg2.errors.DeadlockDetected:
+            return False
+        return True
 
     def settle(self) -> None:
         """Has Postgres write what it put off, so that one round does not pay for another's."""

@@ -1,0 +1,1 @@
+"""On the path of the processes that `bench.overhead` starts, and of no other."""
