@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kyros_worker.oauth2.redirect_uri import fault, registered, shown, source, with_answer
@@ -154,10 +154,11 @@ BEGINNINGS = (
 PIECES = st.sampled_from([*"ab1-._~:/?@%;,' \r\n\"<>[]\\é", "%20", "%0d", "a.example", "://"])
 
 
-@settings(max_examples=1_000, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=3_000)
 @given(st.sampled_from(BEGINNINGS), st.lists(PIECES, max_size=6).map("".join), st.booleans())
 def test_what_is_registered_can_stand_in_a_policy_and_a_header(beginning, rest, public):
     uri = beginning + rest
-    assume(fault(uri, public=public) is None)
-    assert not set(source(uri)) & set(" ;,'\r\n")
-    assert registered(uri, [uri], public=public)
+    # No `assume`: most are refused, and the search for others would take most of the time.
+    if fault(uri, public=public) is None:
+        assert not set(source(uri)) & set(" ;,'\r\n")
+        assert registered(uri, [uri], public=public)
