@@ -109,17 +109,19 @@ def slack_bot(site: Site, port: int) -> str:
     """Slash commands, tasks that end, and a button; gives what Slack was told."""
     before = len(site.strangers.asked("/api/chat.postMessage"))
     said = slack_commands(site, port) + webhooks(site, port)
-    slow = site.stack.create({"delay_seconds": 5}, title="Asked for in Slack")
-    for task_id in (slow["id"], "task_0"):
-        payload = {"actions": [{"action_id": "ask_for_premium", "value": task_id}]}
-        _from_slack(f"http://127.0.0.1:{port}/slack/actions", payload=json.dumps(payload))
+    with _worked_on(site, "Asked for in Slack") as task_id:
+        for value in (task_id, "task_0"):
+            payload = {"actions": [{"action_id": "ask_for_premium", "value": value}]}
+            _from_slack(f"http://127.0.0.1:{port}/slack/actions", payload=json.dumps(payload))
 
-    def told() -> list[str] | None:
-        messages = site.strangers.asked("/api/chat.postMessage")[before:]
-        texts = [parse_qs(str(message.body)).get("text", [""])[0] for message in messages]
-        return texts if any(text.startswith("Not asked") for text in texts) else None
+        def told() -> list[str] | None:
+            messages = site.strangers.asked("/api/chat.postMessage")[before:]
+            texts = [parse_qs(str(message.body)).get("text", [""])[0] for message in messages]
+            # The bot answers both buttons at once: what comes of them is told in any order.
+            answers = [text for text in texts if text.startswith(("Asked: ", "Not asked: "))]
+            return texts if len(answers) == 2 else None
 
-    texts = eventually(told, 30, "Slack is told")
+        texts = eventually(told, 30, "Slack is told")
     return said + "".join(f"told {text}\n" for text in texts)
 
 
@@ -155,9 +157,15 @@ def github(site: Site, port: int) -> str:
 
 def teams(site: Site, port: int) -> str:
     """What an exporter answers while a team has a task open."""
-    metadata = {"team": "guide", "sandbox": {"delay_seconds": 60}}
-    task = site.stack.create(title="Of a team", metadata=metadata)
-    try:
+    with _worked_on(site, "Of a team", team="guide"):
         return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
+
+
+@contextmanager
+def _worked_on(site: Site, title: str, **metadata: str) -> Iterator[str]:
+    """Within, this task has no end; gives its id."""
+    task = site.stack.create(title=title, metadata=metadata | {"sandbox": {"delay_seconds": 60}})
+    try:
+        yield task["id"]
     finally:
         site.stack.http.post(f"/v1/tasks/{task['id']}/cancel", json={}).raise_for_status()
