@@ -1,9 +1,13 @@
 """Ports: whether one is free, and finding one that is."""
 
 import errno
+import secrets
 import socket
+from contextlib import suppress
 
 from kyros_worker.errors import ConfigurationError
+
+FIRST_PORT, EPHEMERAL_PORTS = 20_000, 32_768
 
 
 def check_free(host: str, port: int, setting: str) -> None:
@@ -27,11 +31,16 @@ def check_free(host: str, port: int, setting: str) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nothing listens on now, and that no outgoing connection will be given.
+
+    Those are given ports from 32768 on, by Linux's default: one of them could take a port between
+    its choice, or a server's end, and the server's start.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(EPHEMERAL_PORTS - FIRST_PORT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def reachable_host(host: str) -> str:

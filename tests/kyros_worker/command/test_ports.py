@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from kyros_worker.command.ports import check_free, free_port, reachable_host
+from kyros_worker.command.ports import FIRST_PORT, check_free, free_port, reachable_host
 from kyros_worker.errors import ConfigurationError
 
 
@@ -18,8 +18,19 @@ def test_a_port_that_is_used_is_named_with_its_setting(shared):
             check_free("127.0.0.1", port, "KYROS_API_PORT")
 
 
-def test_a_free_port_is_free():
-    check_free("127.0.0.1", free_port(), "KYROS_API_PORT")
+def test_a_free_port_is_free_and_stays_so():
+    port = free_port()
+    check_free("127.0.0.1", port, "KYROS_API_PORT")
+    assert port < 32_768, "outgoing connections could be given it"
+
+
+def test_a_port_that_is_used_is_not_free(monkeypatch):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        taken, free = other.getsockname()[1] - FIRST_PORT, free_port() - FIRST_PORT
+        chosen = iter([taken, taken, free])
+        monkeypatch.setattr("secrets.randbelow", lambda _: next(chosen))
+        assert free_port() == FIRST_PORT + free
 
 
 def test_an_unknown_host_is_one_sentence():
