@@ -39,7 +39,7 @@ demo: install  ## Send real tasks to the running stack and watch them.
 	$(BIN)/python deploy/demo/run.py
 
 test: install peers $(SDK)  ## The tests, hermetic, in under ten minutes.
-	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not long" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-all: test  ## Every test, the long chaos and scale runs too, in under an hour.
 	$(BIN)/pytest -m long

@@ -33,6 +33,14 @@ SUMS = (
 # What a crash of the machine would lose is of no worth here.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
+#: What starts whole stacks or builds packages: it comes first, so that at the end, when there are
+#: no more files than workers, none is left that takes a minute.
+FIRST = ("tests/acceptance", "tests/guide", "tests/sdks", "tests/kyros_worker/command/test_up.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says plainly what was left out, and why, and how the guide's samples ran."""
