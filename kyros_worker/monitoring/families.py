@@ -22,7 +22,7 @@ from kyros_worker.monitoring.health import LET_THROUGH
 from kyros_worker.monitoring.metrics import TALLIES, TASKS, average, measured
 from kyros_worker.monitoring.tables import Counter
 from kyros_worker.monitoring.work import RoleWork, read_backlog, read_work
-from kyros_worker.rollup.fold import MOST_LABELS
+from kyros_worker.rollup.fold import MOST_LABELS, OTHER
 from kyros_worker.rollup.read import Sums
 from kyros_worker.rollup.spans import A_MINUTE, AN_HOUR, floor
 from kyros_worker.rollup.tables import LATENCY_BOUNDS, CallSum, LabelledType
@@ -30,8 +30,6 @@ from kyros_worker.settings import current
 from kyros_worker.task.states import STATES, STATUS_OF
 
 _DAY = timedelta(days=1)
-#: Types that came when every label was taken, together.
-OTHER = "other"
 #: Counters that are there before anything was counted.
 _COUNTERS = (LET_THROUGH,)
 _COUNTER_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -83,20 +81,21 @@ def _of_tasks(connection: Connection, mode: str) -> Iterator[Metric]:
 def _labelled(connection: Connection, mode: str) -> list[dict[str, Any]]:
     """The flow of tasks, their types bounded.
 
-    Which label a type has is decided when it is folded first. Before, it is told only where there
-    is a label for every new one: what is told as `other` never gets one later.
+    Before a type is folded it is decided under which label it counts. Until then it is told only
+    where there is a label for every new one: what is told as `other` never gets one later.
     """
     rows = TASKS.ever(connection, mode)
     query = select(LabelledType.type).where(LabelledType.mode == mode)
     labels = set(connection.execute(query).scalars())
-    decided = {row["type"] for row in rows if row["folded"]}
-    new = {row["type"] for row in rows} - decided
-    if len(labels | new) <= MOST_LABELS:
-        labels, decided = labels | new, decided | new
+    undecided: set[str] = set()
+    if len(labels) < MOST_LABELS:
+        undecided = {row["type"] for row in rows if not row["folded"]} - labels
+    if len(labels | undecided) <= MOST_LABELS:
+        labels, undecided = labels | undecided, set()
     return [
         {**row, "type": row["type"] if row["type"] in labels else OTHER}
         for row in rows
-        if row["type"] in decided
+        if row["folded"] or row["type"] not in undecided
     ]
 
 

@@ -4,6 +4,7 @@ What is folded leaves the table of increments in the statement that adds it to t
 sweep that is killed has either done both or nothing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
@@ -12,11 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
+    bindparam,
     delete,
     func,
     literal,
     literal_column,
+    or_,
     select,
+    tuple_,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -30,9 +35,9 @@ from kyros_worker.rollup.tables import (
     FOLDED,
     HOUR,
     MINUTE,
+    TASK_INCREMENTS,
     LabelledType,
     QueueSample,
-    TaskSum,
 )
 
 _LOCK = 4_152_639
@@ -40,8 +45,10 @@ _LOCK = 4_152_639
 AT_ONCE = 20_000
 #: The longest period that anybody can ask for is 30 days.
 _KEPT = timedelta(days=32)
-#: So many types of tasks of a mode have a label of their own in `/metrics`.
+#: So many types of tasks of a mode have sums of their own, and a label in `/metrics`.
 MOST_LABELS = 50
+#: The types that came when every label was taken, together.
+OTHER = "other"
 _MODES = ("live", "test")
 
 
@@ -52,9 +59,9 @@ def fold(connection: Connection) -> int:
     """
     if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar():
         return 0
-    count: int = sum(connection.execute(one).scalar_one() for one in _FOLDS)
-    if count:
-        _label(connection)
+    _label(connection)
+    bounds = {"at_once": AT_ONCE, "most_labels": MOST_LABELS}
+    count: int = sum(connection.execute(one, bounds).scalar_one() for one in _FOLDS)
     return count
 
 
@@ -85,13 +92,17 @@ _KEPT_OF_TWO: dict[str, Any] = {"least_seconds": func.least, "most_seconds": fun
 
 def _folding(sums: type[Table], increments: sa.Table) -> Any:
     place: ColumnElement[Any] = literal_column("ctid")
-    some = select(place).select_from(increments).limit(AT_ONCE).scalar_subquery()
-    taken = (
+    some = select(place).select_from(increments).limit(bindparam("at_once"))
+    if increments is TASK_INCREMENTS:
+        some = some.where(_IS_DECIDED)
+    taken: Any = (
         delete(increments)
-        .where(place == func.any(func.array(some)))
+        .where(place == func.any(func.array(some.scalar_subquery())))
         .returning(*increments.c)
         .cte("taken")
     )
+    if increments is TASK_INCREMENTS:
+        taken = _under_labels(taken)
     table = cast("sa.Table", sums.__table__)
     keys = [one.key for one in table.primary_key.columns if one.key not in ("span", "at")]
     values = additive(sums)
@@ -122,19 +133,39 @@ def _folding(sums: type[Table], increments: sa.Table) -> Any:
     return select(func.count()).select_from(taken).add_cte(folded.cte("folded"))
 
 
+_HAS_LABEL = select(LabelledType.mode, LabelledType.type)
+_FULL = (
+    select(LabelledType.mode)
+    .group_by(LabelledType.mode)
+    .having(func.count() >= bindparam("most_labels"))
+)
+#: Whether it is known under which type an increment counts: its own, or OTHER.
+_IS_DECIDED = or_(
+    tuple_(TASK_INCREMENTS.c.mode, TASK_INCREMENTS.c.type).in_(_HAS_LABEL),
+    TASK_INCREMENTS.c.mode.in_(_FULL),
+)
+
+
+def _under_labels(taken: Any) -> Any:
+    """Increments of tasks, the types that have no label together: types are open words."""
+    has_label = and_(LabelledType.mode == taken.c.mode, LabelledType.type == taken.c.type)
+    name = func.coalesce(LabelledType.type, OTHER).label("type")
+    columns = [name if one.key == "type" else one for one in taken.c]
+    return select(*columns).select_from(taken.outerjoin(LabelledType, has_label)).cte("labelled")
+
+
 _FOLDS = tuple(_folding(sums, increments) for sums, increments in FOLDED)
 
 
 def _label(connection: Connection) -> None:
     """Gives types that are new a label of their own, as long as there is room.
 
-    In the transaction that first folds them: before, they are not in `/metrics` at all, so what
-    had no label of its own never gets one later.
+    Before they are folded: what is told as OTHER never gets a label later.
     """
-    seen = select(TaskSum.mode, TaskSum.type).where(TaskSum.span == EVER).distinct()
-    has = select(LabelledType.mode, LabelledType.type)
-    labelled = [tuple(row) for row in connection.execute(has)]
-    for mode, name in connection.execute(seen.except_(has).order_by("type")).all():
-        if sum(one == mode for one, _ in labelled) < MOST_LABELS:
-            labelled.append((mode, name))
+    taken = Counter(row.mode for row in connection.execute(_HAS_LABEL))
+    some = select(TASK_INCREMENTS.c.mode, TASK_INCREMENTS.c.type).limit(AT_ONCE).subquery()
+    new = select(some).distinct().except_(_HAS_LABEL).order_by("type")
+    for mode, name in connection.execute(new).all():
+        if taken[mode] < MOST_LABELS:
+            taken[mode] += 1
             connection.execute(insert(LabelledType).values(mode=mode, type=name))

@@ -277,3 +277,24 @@ def test_the_first_types_have_labels_of_their_own(monkeypatch):
     stories.fold_all()
     labelled = stories.rows("SELECT type FROM labelled_types ORDER BY type")
     assert [row[0] for row in labelled] == ["a", "b", "c"]
+    types = stories.rows("SELECT DISTINCT type FROM task_sums ORDER BY type")
+    assert [row[0] for row in types] == ["a", "b", "c", "other"]
+    assert entered() == {
+        ("pending", "a"): 1, ("pending", "b"): 2, ("pending", "c"): 1, ("pending", "other"): 1,
+    }  # fmt: skip
+
+
+def test_a_type_that_comes_while_labels_are_given_waits_for_its_own(monkeypatch):
+    factories.create(type="a")
+    label = fold._label
+
+    def then_another(connection):
+        label(connection)
+        factories.create(type="b")
+
+    with monkeypatch.context() as patched, transaction() as connection:
+        patched.setattr(fold, "_label", then_another)
+        assert fold.fold(connection) > 0
+    assert stories.rows("SELECT DISTINCT type FROM task_sums") == [("a",)]
+    stories.fold_all()
+    assert entered() == {("pending", "a"): 1, ("pending", "b"): 1}
