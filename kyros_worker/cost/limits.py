@@ -99,16 +99,18 @@ def counters(
 ) -> dict[Counter, Limits]:
     """What a call counts to that began on this day (UTC), with the limits, as far as one is set.
 
-    `own` is the budget of the key `created_by`, where it has one.
+    `own` is the budget of the key `created_by`, where it has one. Meanwhile what `budgets.key_day`
+    counts is counted on, without a limit: it holds again as soon as the key's own is taken away.
     """
     found = {}
     if budgets.day.are_set:
         found[Counter(mode, _DAY, day)] = budgets.day
+    if budgets.key_day.are_set:
+        limits = budgets.key_day if own is None else Limits()
+        found[Counter(mode, f"{_KEY}{created_by}", day)] = limits
     if own is not None:
         scope = f"{_OWN}{created_by}:{own.since.isoformat()}"
         found[Counter(mode, scope, day)] = _own_limits(budgets.key_day, own.hard)
-    elif budgets.key_day.are_set:
-        found[Counter(mode, f"{_KEY}{created_by}", day)] = budgets.key_day
     return found
 
 

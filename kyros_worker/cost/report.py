@@ -216,7 +216,8 @@ def _budget(connection: Connection, mode: Mode, created_by: str, at: datetime) -
     budgets = current().configuration.budgets
     key = connection.execute(select(*OWN_BUDGET).where(ApiKey.id == created_by)).mappings().first()
     own = None if key is None else own_budget(key)
-    mine = counters(budgets, mode, created_by, own, at.date())
+    counted = counters(budgets, mode, created_by, own, at.date())
+    mine = {counter: limits for counter, limits in counted.items() if limits.are_set}
     spent = amounts(connection, mine)
     told: dict[str, Any] = {
         counter.limit: _day(counter, limits, spent[counter]) for counter, limits in mine.items()

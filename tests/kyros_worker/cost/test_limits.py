@@ -58,19 +58,21 @@ def test_what_a_call_counts_to(limits, expected):
     ({}, "0", {"hard": 0}, []),
     ({"day": {"hard": 3}}, "5", {"hard": 5}, [ALL]),
     # Its hard limit stands in the place of the deployment's, above it or below.
-    ({"key_day": {"hard": 2}}, "5", {"hard": 5}, []),
-    ({"key_day": {"hard": 9}}, "5", {"hard": 5}, []),
+    ({"key_day": {"hard": 2}}, "5", {"hard": 5}, [KEY]),
+    ({"key_day": {"hard": 9}}, "5", {"hard": 5}, [KEY]),
     # The deployment's soft limit stays where it is below.
-    ({"key_day": {"soft": 4}}, "5", {"soft": 4, "hard": 5}, []),
-    ({"key_day": {"soft": 4, "hard": 4}}, "5", {"soft": 4, "hard": 5}, []),
-    ({"key_day": {"soft": 5}}, "5", {"hard": 5}, []),
-    ({"key_day": {"soft": 6, "hard": 9}}, "5", {"hard": 5}, []),
+    ({"key_day": {"soft": 4}}, "5", {"soft": 4, "hard": 5}, [KEY]),
+    ({"key_day": {"soft": 4, "hard": 4}}, "5", {"soft": 4, "hard": 5}, [KEY]),
+    ({"key_day": {"soft": 5}}, "5", {"hard": 5}, [KEY]),
+    ({"key_day": {"soft": 6, "hard": 9}}, "5", {"hard": 5}, [KEY]),
 ])  # fmt: skip
 def test_a_keys_own_budget(limits, hard, own, others):
     mine = OwnBudget(Decimal(hard), NOON)
     found = counters(budgets(**limits), "live", "key_1", mine, DAY)
     assert list(found) == [*others, OWN]
     assert found[OWN] == Limits.model_validate(own)
+    # What the deployment's limit counts is counted on, and holds nobody up meanwhile.
+    assert found.get(KEY, Limits()) == Limits()
     assert (OWN.limit, OWN.created_by) == ("key_day", "key_1")
 
 

@@ -108,6 +108,25 @@ def test_it_stands_in_the_place_of_the_deployments(with_budget, tmp_path):
         assert factories.run(factories.create(who=with_budget("10"))["id"]).state == "completed"
 
 
+def test_the_deployments_holds_again_when_it_is_taken_away(with_budget, tmp_path):
+    """With what was spent meanwhile, and what a call costs that ends after."""
+    with budgets(tmp_path, key_day={"hard": "10"}):
+        who = with_budget(None)
+        first = factories.run(factories.create(who=who)["id"]).cost_usd
+        running = factories.begin(factories.create(who=who)["submission_id"])
+        give(who, 20)
+        second = factories.run(factories.create(who=who)["id"]).cost_usd
+        factories.finish(running)
+        give(who, None)
+        third = factories.row(ModelCall, running.call_id).cost_usd
+        with read() as connection:
+            told = costs(connection, "test", who.id, "1d")["budget"]["key_day"]
+        assert (told["spent"], told["hard"]) == (float(first + second + third), 10)
+        counted()
+    with budgets(tmp_path, key_day={"hard": first + second + third}):
+        assert waits(factories.create(who=who)["id"])
+
+
 def test_the_deployments_day_still_counts(with_budget, tmp_path):
     with budgets(tmp_path, day={"hard": "0.001"}):
         assert waits(factories.create(who=with_budget("10"))["id"])
