@@ -7,6 +7,7 @@ any number of processes may notice the same thing.
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
@@ -47,6 +48,17 @@ def resolve_alert(
 def disabled_key(webhook_id: str) -> str:
     """The key of the alert that an endpoint was disabled."""
     return f"webhook_disabled {webhook_id}"
+
+
+def disabled(webhook_id: str, url: str, message: str) -> dict[str, Any]:
+    """What that alert tells: of the URL, which may hold a secret, the host."""
+    host = urlsplit(url).hostname
+    return {
+        "kind": "webhook_disabled",
+        "message": message,
+        "webhook_id": webhook_id,
+        "host": host,
+    }
 
 
 def _raise(connection: Connection, writes: Writes, rows: Sequence[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from kyros_worker.encrypt import encrypt
 from kyros_worker.errors import ConflictError, NotFoundError
 from kyros_worker.ids import is_id, new_id
 from kyros_worker.webhook import sign
-from kyros_worker.webhook.alert import disabled_key, resolve_alert
+from kyros_worker.webhook.alert import disabled, disabled_key, resolve_alert
 from kyros_worker.webhook.body import TEST_BODY
 from kyros_worker.webhook.fan_out import DELIVERY_CHANNEL, Fact, add_body, delivery_row
 from kyros_worker.webhook.queries import delivery_shown
@@ -109,13 +109,15 @@ def activate_old_rotations(connection: Connection) -> None:
     )
 
 
-def send_test(connection: Connection, webhook_id: str, mode: str) -> dict[str, Any]:
+def send_test(
+    connection: Connection, webhook_id: str, mode: str, *, request_id: str | None = None
+) -> dict[str, Any]:
     """Has the test event sent, signed. Raises NotFoundError, ConflictError when it is disabled."""
     row = lock_webhook(connection, webhook_id, mode)
     if not row["enabled"]:
         raise ConflictError(f"{webhook_id} is disabled: enable it first.", code="wrong_state")
     at, writes = now(), Writes()
-    fact = Fact(new_id("evt", at), "test", {}, at)
+    fact = Fact(new_id("evt", at), "test", {}, at, request_id=request_id)
     add_body(writes, fact.event_id, TEST_BODY.decode())
     writes.execute(connection)
     made = delivery_row(webhook_id, fact)
@@ -259,10 +261,9 @@ def _let_go(connection: Connection, webhook_id: str) -> None:
 
 def _resolve(connection: Connection, row: RowMapping, message: str) -> None:
     """Resolves the alert that it was disabled, if there is one."""
-    told = {"kind": "webhook_disabled", "message": message, "webhook_id": row["id"]}
     writes = Writes()
-    resolve_alert(writes, disabled_key(row["id"]), told | {"url": row["url"]}, now(),
-                  mode=row["mode"])  # fmt: skip
+    told = disabled(row["id"], row["url"], message)
+    resolve_alert(writes, disabled_key(row["id"]), told, now(), mode=row["mode"])
     writes.execute(connection)
 
 

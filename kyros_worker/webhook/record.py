@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 from kyros_worker.bulk import BulkWrite, Writes, inserting, is_one_of, rows_of, updating
 from kyros_worker.clock import now
 from kyros_worker.prepared import PREPARED
-from kyros_worker.webhook.alert import disabled_key, raise_alert
+from kyros_worker.webhook.alert import disabled, disabled_key, raise_alert
 from kyros_worker.webhook.schedule import next_try
 from kyros_worker.webhook.tables import OPEN, Attempt, Delivery, Webhook, is_open
 from kyros_worker.webhook_times import WebhookTimes
@@ -91,12 +91,8 @@ def disable(connection: Connection, writes: Writes, webhook_id: str, reason: str
     )
     row: RowMapping | None = connection.execute(statement).mappings().one_or_none()
     if row is not None:
-        told = {
-            "kind": "webhook_disabled",
-            "message": f"The webhook {webhook_id} is disabled: {reason}",
-            "webhook_id": webhook_id,
-            "url": row["url"],
-        }
+        message = f"The webhook {webhook_id} is disabled: {reason}"
+        told = disabled(webhook_id, row["url"], message)
         raise_alert(writes, disabled_key(webhook_id), told, at, mode=row["mode"])
 
 

@@ -91,6 +91,9 @@ def test_after_the_last_try_it_is_exhausted_and_its_endpoint_disabled_once():
     assert [one.state for one in webhooks.deliveries(endpoint)][:2] == ["exhausted"] * 2
     (alert,) = alerts()
     assert (alert["kind"], alert["webhook_id"]) == ("webhook_disabled", endpoint)
+    # A URL may hold a secret, which not everybody who sees alerts may know.
+    assert alert["host"] == "example.com"
+    assert "/hook" not in json.dumps(alert)
     with read() as connection:
         assert not endpoints.find_webhook(connection, endpoint, "test")["enabled"]
 
