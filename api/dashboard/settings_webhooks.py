@@ -9,6 +9,7 @@ from api.caller import actor, caller, requires
 from api.dashboard.form import Form, read_form
 from api.dashboard.once import new_form_id, once
 from api.dashboard.page import done, page_blueprint, part_of_list, render
+from api.request_id import request_id
 from kyros_worker.database import Connection, read, transaction
 from kyros_worker.errors import ConflictError, InvalidError
 from kyros_worker.idempotency.remember import Made
@@ -125,7 +126,7 @@ def activate_secret(webhook_id: str) -> Response:
 def send_test(webhook_id: str) -> Response:
     """Sends the test event."""
     with transaction() as connection:
-        endpoints.send_test(connection, webhook_id, caller().mode)
+        endpoints.send_test(connection, webhook_id, caller().mode, request_id=request_id())
     return done("test-sent", "settings_webhooks.show", webhook_id=webhook_id)
 
 

@@ -122,10 +122,10 @@ def stream_task(path: TaskPath) -> Response:
 @requires("tasks:write")
 def cancel_task(path: TaskPath, body: NoBody) -> Response:  # noqa: ARG001
     """Cancel an unfinished task; its running model call is abandoned within two seconds."""
-    mode = caller().mode
+    mode, asked_by = caller().mode, request_id()
 
     def work(connection: Connection) -> Made:
-        cancel.cancel_task(connection, path.task_id, mode)
+        cancel.cancel_task(connection, path.task_id, mode, request_id=asked_by)
         return Made(queries.get_task(connection, path.task_id, mode), status=200)
 
     return once(work)

@@ -9,6 +9,7 @@ from api.answer import success
 from api.caller import actor, caller, requires
 from api.documentation import IDEMPOTENT, WITH_BODY, api_blueprint, responses
 from api.idempotency import Made, once
+from api.request_id import request_id
 from kyros_worker import cursor
 from kyros_worker.auth.subject import Mode
 from kyros_worker.database import read, transaction
@@ -209,8 +210,12 @@ def activate_secret(path: WebhookPath, body: NoBody) -> Response:  # noqa: ARG00
 @requires("webhooks:manage")
 def send_test(path: WebhookPath, body: NoBody) -> Response:  # noqa: ARG001
     """Send the test event, signed; its delivery is in the log like any other."""
-    mode = caller().mode
-    return once(lambda connection: Made(endpoints.send_test(connection, path.webhook_id, mode)))
+    mode, asked_by = caller().mode, request_id()
+    return once(
+        lambda connection: Made(
+            endpoints.send_test(connection, path.webhook_id, mode, request_id=asked_by)
+        )
+    )
 
 
 @blueprint.get("/webhooks/<webhook_id>/deliveries", responses=responses(DeliveryPage, 200, 404))

@@ -60,7 +60,8 @@ def change_maintenance(
     }
     connection.execute(update(Maintenance).values(after))
     writes = Writes()
-    write_system_event(writes, NewEvent("system.maintenance", _present(after)), at, mode=None)
+    event = NewEvent("system.maintenance", _present(after))
+    write_system_event(writes, event, at, mode=None, request_id=actor.request_id)
     writes.execute(connection)
     write_entry(connection, actor, "system.maintenance", None, enabled=enabled, message=message)
     return _present(after)

@@ -85,7 +85,7 @@ def request_escalation(
         at=at,
     )
     writes = Writes()
-    task["escalation_id"] = row["id"]
+    task |= {"escalation_id": row["id"], "request_id": request_id}
     add_escalation(writes, row)
     told: Told = [event(row)]
     if standing["state"] == "queued" and task["state"] not in FINAL_STATES:
@@ -96,7 +96,7 @@ def request_escalation(
     change_task(writes, task, at, {}, told)
     writes.execute(connection)
     if ruling.within_limits(options, ruling.budget(task, estimated, spent, at)):
-        _approve(connection, task, row["id"], SYSTEM, None)
+        _approve(connection, task, row["id"], SYSTEM, None, request_id)
     return _shown(connection, row["id"])
 
 
@@ -118,7 +118,7 @@ def approve_escalation(
             f"{escalation_id} was asked for by your key: someone else must approve it."
         )
     task = _locked(connection, row)
-    _approve(connection, task, escalation_id, subject.id, comment)
+    _approve(connection, task, escalation_id, subject.id, comment, actor.request_id)
     _write_down(connection, actor, "escalation.approve", row)
     return _shown(connection, escalation_id)
 
@@ -136,7 +136,7 @@ def reject_escalation(
     """
     row = find_escalation(connection, escalation_id, subject.mode)
     task = _locked(connection, row)
-    _reject(connection, task, escalation_id, subject.id, comment)
+    _reject(connection, task, escalation_id, subject.id, comment, actor.request_id)
     _write_down(connection, actor, "escalation.reject", row)
     return _shown(connection, escalation_id)
 
@@ -153,7 +153,7 @@ def expire_escalation(connection: Connection, escalation_id: str, task_id: str) 
         best = _best(connection, task)
     comment = "Nobody decided in time"
     comment += "." if best is None else ": the best answer so far is the result."
-    _reject(connection, task, escalation_id, SYSTEM, comment, best)
+    _reject(connection, task, escalation_id, SYSTEM, comment, None, best)
 
 
 def _approve(
@@ -162,9 +162,11 @@ def _approve(
     escalation_id: str,
     decided_by: str,
     comment: str | None,
+    request_id: str | None,
 ) -> None:
     at = now()
-    row = _decide(connection, escalation_id, "approved", decided_by, comment, at)
+    row = _decide(connection, escalation_id, "approved", decided_by, comment, request_id, at)
+    task["request_id"] = row["request_id"]
     if task["state"] in FINAL_STATES:
         reopen_on_premium(connection, task, row, at, [event(row)])
         return
@@ -182,11 +184,12 @@ def _reject(
     escalation_id: str,
     decided_by: str,
     comment: str | None,
+    request_id: str | None,
     best: Complete | None = None,
 ) -> None:
     at = now()
-    row = _decide(connection, escalation_id, "rejected", decided_by, comment, at)
-    task["escalation_id"] = None
+    row = _decide(connection, escalation_id, "rejected", decided_by, comment, request_id, at)
+    task |= {"escalation_id": None, "request_id": row["request_id"]}
     writes, told = Writes(), Told([event(row)])
     if task["state"] == "awaiting_approval":
         otherwise = best or from_json(row["otherwise"])
@@ -204,8 +207,11 @@ def _decide(
     status: str,
     decided_by: str,
     comment: str | None,
+    request_id: str | None,
     at: datetime,
 ) -> RowMapping:
+    # The work that follows is done for the request that decided it.
+    on_behalf = {} if request_id is None else {"request_id": request_id}
     row = change_escalation(
         connection,
         escalation_id,
@@ -214,6 +220,7 @@ def _decide(
         decided_by=decided_by,
         decided_at=at,
         comment=comment,
+        **on_behalf,
     )
     if row is None:
         query = select(Escalation.status).where(Escalation.id == escalation_id)

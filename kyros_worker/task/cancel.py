@@ -13,12 +13,15 @@ from kyros_worker.task.escalate import close_open
 from kyros_worker.task.states import FINAL_STATES, OPEN_STATES, cancelled, failed
 
 
-def cancel_task(connection: Connection, task_id: str, mode: str) -> None:
+def cancel_task(
+    connection: Connection, task_id: str, mode: str, *, request_id: str | None = None
+) -> None:
     """Cancels an unfinished task; its running model call is abandoned within two seconds.
 
     Raises NotFoundError, and ConflictError (409) for a task that is final.
     """
     task = lock_task_in(connection, task_id, mode, OPEN_STATES, "cancelled")
+    task["request_id"] = request_id
     _cancel(connection, task, "The task was cancelled.")
 
 

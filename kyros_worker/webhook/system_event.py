@@ -15,19 +15,32 @@ from kyros_worker.webhook.fan_out import Fact, add_deliveries, find_subscribers
 
 
 def system_event_row(
-    event: NewEvent, at: datetime, *, mode: str | None, once_key: str | None = None
+    event: NewEvent,
+    at: datetime,
+    *,
+    mode: str | None,
+    once_key: str | None = None,
+    request_id: str | None = None,
 ) -> dict[str, Any]:
-    """The row of a fact about the system, of a mode or of both (None).
+    """A fact about the system, of a mode or of both (None), for `tell_system_events`.
 
-    What has a `once_key` is written and told once, however often it is said.
+    What has a `once_key` is written and told once, however often it is said. What a request
+    brought about is told with its `request_id`.
     """
     row = {"id": new_id("evt", at), "mode": mode, "type": event.type, "data": event.data}
-    return {**row, "once_key": once_key, "created_at": at}
+    return {**row, "once_key": once_key, "created_at": at, "request_id": request_id}
 
 
-def write_system_event(writes: Writes, event: NewEvent, at: datetime, *, mode: str | None) -> None:
+def write_system_event(
+    writes: Writes,
+    event: NewEvent,
+    at: datetime,
+    *,
+    mode: str | None,
+    request_id: str | None = None,
+) -> None:
     """Writes a fact about the system, and tells webhooks of both modes."""
-    writes.complete(_tell, system_event_row(event, at, mode=mode))
+    writes.complete(_tell, system_event_row(event, at, mode=mode, request_id=request_id))
 
 
 def tell_system_events(
@@ -36,9 +49,12 @@ def tell_system_events(
     """Writes rows of facts now, and their deliveries with `writes`; gives how many are new."""
     new = []
     for row in rows:
-        statement = insert(SystemEvent).values(row).on_conflict_do_nothing()
+        values = {name: row[name] for name in row if name != "request_id"}
+        statement = insert(SystemEvent).values(values).on_conflict_do_nothing()
         if connection.execute(statement.returning(SystemEvent.id)).first() is not None:
-            new.append(Fact(row["id"], row["type"], row["data"], row["created_at"]))
+            asked_by = row["request_id"]
+            at = row["created_at"]
+            new.append(Fact(row["id"], row["type"], row["data"], at, request_id=asked_by))
     if new:
         add_deliveries(writes, find_subscribers(connection), [(fact, None) for fact in new])
     return len(new)

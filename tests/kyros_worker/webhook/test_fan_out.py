@@ -5,14 +5,22 @@ import json
 import pytest
 
 from kyros_worker import database
+from kyros_worker.audit.actor import Actor
 from kyros_worker.bulk import Writes
 from kyros_worker.clock import now
 from kyros_worker.event.write import NewEvent
+from kyros_worker.fleet.maintenance import change_maintenance
+from kyros_worker.task.approve import (
+    approve_escalation,
+    reject_escalation,
+    request_escalation,
+)
 from kyros_worker.task.cancel import cancel_task
 from kyros_worker.task.change import lock_task, write_change
 from kyros_worker.task.create import create_task
 from kyros_worker.task.reopen import retry_task
 from kyros_worker.task.submit import submit_task
+from kyros_worker.webhook import endpoints
 from kyros_worker.webhook.fan_out import Subscriber
 from kyros_worker.webhook.system_event import write_system_event
 from tests import factories, webhooks
@@ -79,15 +87,54 @@ def test_each_carries_the_request_whose_work_it_tells_of():
     with database.transaction() as connection:
         submit_task(connection, task["id"], "critic", {}, mode="test", request_id="req_second")
     with database.transaction() as connection:
-        cancel_task(connection, task["id"], "test")
+        cancel_task(connection, task["id"], "test", request_id="req_third")
     with database.transaction() as connection:
-        retry_task(connection, task["id"], "test", "req_third")
+        retry_task(connection, task["id"], "test", "req_fourth")
     told = [(one.event_type, one.request_id) for one in webhooks.deliveries(endpoint)]
     assert told == [
         ("task.created", "req_first"),
         ("task.progress", "req_second"),
-        ("task.cancelled", "req_second"),
+        ("task.cancelled", "req_third"),
+        ("task.progress", "req_fourth"),
+    ]
+
+
+@pytest.mark.parametrize("decide", [approve_escalation, reject_escalation])
+def test_escalations_carry_the_requests_that_asked_and_decided(decide):
+    endpoint = webhooks.webhook("*")["id"]
+    (task,) = factories.create_all(factories.new_task(), request_id="req_first")
+    with database.transaction() as connection:
+        asked = request_escalation(
+            connection, task["id"], factories.WHO, reason="It matters.", priority=None,
+            request_id="req_second",
+        )  # fmt: skip
+    with database.transaction() as connection:
+        by = Actor("key_1", request_id="req_third")
+        decide(connection, asked["id"], factories.WHO, by, None)
+    told = [(one.event_type, one.request_id) for one in webhooks.deliveries(endpoint)]
+    assert told == [
+        ("task.created", "req_first"),
+        ("escalation.requested", "req_second"),
+        ("task.progress", "req_second"),
+        (f"escalation.{'approved' if decide is approve_escalation else 'rejected'}", "req_third"),
         ("task.progress", "req_third"),
+    ]
+    assert factories.submissions(task["id"])[-1].request_id == "req_third"
+
+
+def test_what_a_person_does_to_the_system_carries_the_request():
+    endpoint = webhooks.webhook("system.*")["id"]
+    for enabled in (True, False):
+        by = Actor("key_1", request_id="req_maintenance")
+        with database.transaction() as connection:
+            change_maintenance(connection, factories.WHO, by, enabled=enabled, message=None)
+    with database.transaction() as connection:
+        endpoints.send_test(connection, endpoint, "test", request_id="req_test")
+    told = [(one.event_type, one.request_id) for one in webhooks.deliveries(endpoint)]
+    assert told == [
+        ("system.maintenance", "req_maintenance"),
+        ("system.maintenance", "req_maintenance"),
+        ("test", "req_test"),
     ]
 
 
