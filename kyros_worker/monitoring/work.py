@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Interval, cast, func, literal_column, select
+from sqlalchemy import Connection, Interval, cast, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from kyros_worker.clock import now
@@ -70,14 +70,19 @@ _RUNNING = (
     )
     .join(Task, _is_of_open_task)
     .where(Submission.state == literal_column("'running'"))
-    .group_by(Task.mode, Submission.role)
+    # Of both modes together, too, as mode None: a worker may work for both.
+    .group_by(func.grouping_sets(tuple_(Task.mode, Submission.role), tuple_(Submission.role)))
 )
 
 
-def read_work(connection: Connection) -> dict[tuple[str, str], RoleWork]:
-    """The work of every mode and role."""
-    found: dict[tuple[str, str], dict[str, Any]] = {
-        (mode, role): {} for mode in MODES for role in ROLES
+#: Roles' work by mode and role; of both modes together the mode is None.
+Work = dict[tuple[str | None, str], RoleWork]
+
+
+def read_work(connection: Connection) -> Work:
+    """The work of every role, in each mode and in both."""
+    found: dict[tuple[str | None, str], dict[str, Any]] = {
+        (mode, role): {} for mode in (*MODES, None) for role in ROLES
     }
     for row in connection.execute(_QUEUED).mappings():
         oldest = row["oldest"] or _ZERO
@@ -91,20 +96,19 @@ def read_work(connection: Connection) -> dict[tuple[str, str], RoleWork]:
     return {key: RoleWork(**values) for key, values in found.items()}
 
 
-def of_role(work: dict[tuple[str, str], RoleWork], role: str) -> RoleWork:
+def of_role(work: Work, role: str) -> RoleWork:
     """The work of a role, of both modes together: the same workers do it."""
     both = [work[mode, role] for mode in MODES]
     return RoleWork(
         waiting=sum(one.waiting for one in both),
         later=sum(one.later for one in both),
-        in_flight=sum(one.in_flight for one in both),
-        # A worker that works for both modes would be counted twice; no more can be busy.
-        busy=sum(one.busy for one in both),
+        in_flight=work[None, role].in_flight,
+        busy=work[None, role].busy,
         oldest_seconds=max(one.oldest_seconds for one in both),
     )
 
 
-def waiting(work: dict[tuple[str, str], RoleWork], mode: str) -> int:
+def waiting(work: Work, mode: str) -> int:
     """How many submissions of a mode wait for a worker: the depth of its queues."""
     return sum(one.waiting for (of, _), one in work.items() if of == mode)
 
@@ -117,7 +121,7 @@ def sample_queues(connection: Connection) -> None:
         _keep(connection, minute, read_work(connection))
 
 
-def _keep(connection: Connection, minute: datetime, work: dict[tuple[str, str], RoleWork]) -> None:
+def _keep(connection: Connection, minute: datetime, work: Work) -> None:
     rows = [{"mode": mode, "at": minute, "waiting": waiting(work, mode)} for mode in MODES]
     connection.execute(insert(QueueSample).values(rows).on_conflict_do_nothing())
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.clock import now
@@ -15,6 +15,7 @@ from kyros_worker.monitoring import health
 from kyros_worker.monitoring.health import overall, read_components, read_health, statuses
 from kyros_worker.settings import ROLES
 from kyros_worker.submission.tables import Submission
+from kyros_worker.task.tables import Task
 from kyros_worker.webhook.endpoints import change_webhook
 from kyros_worker.webhook.schemas import ChangedWebhook
 from tests import factories
@@ -118,6 +119,10 @@ def test_who_is_busy(nobody_works):
     for _ in range(2):
         factories.begin(factories.create(type="review")["submission_id"], worker="machine-1:7")
     factories.begin(factories.create(type="review")["submission_id"], worker="machine-2:7")
+    # One that works for both modes is one.
+    live = factories.begin(factories.create(type="review")["submission_id"], worker="machine-1:7")
+    with transaction() as connection:
+        connection.execute(update(Task).where(Task.id == live.task_id).values(mode="live"))
     workers = found_components()["workers"]
     assert {role: workers[role]["busy"] for role in ROLES} == {
         "implementer": 0, "critic": 2, "integrator": 0,
