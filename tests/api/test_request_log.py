@@ -55,6 +55,7 @@ def _ask(port):
         http.get(f"/v1/tasks?q={CANARY}", headers=secret | {"traceparent": trace})
         http.get("/v1/tasks/task_1", headers={"traceparent": trace.replace("0af7", "0AF7")})
         http.get("/a%0aforged", headers={"X-Request-Id": "mine"})
+        http.delete(f"/v1/api-keys/kyros_live_{CANARY}{CANARY}", headers=secret)
         form = {"client_id": CANARY, "client_secret": CANARY, "grant_type": "client_credentials"}
         http.post("/auth/oauth2/token", data=form, headers={"X-Request-Id": "program"})
     for sent in (
