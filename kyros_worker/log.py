@@ -36,10 +36,7 @@ __all__ = ["FACTS", "NOTED", "configure", "writes_json"]
 #: Under this name the API leaves in a request's WSGI environment what its line tells of it.
 NOTED = "kyros.noted"
 #: The fields that a sentence may have beside it.
-FIELDS = (
-    "request_id", "task_id", "submission_id", "webhook_id", "delivery_id", "status",
-    "address",
-)  # fmt: skip
+FIELDS = ("request_id", "task_id", "submission_id", "webhook_id", "delivery_id")
 
 Fields = MutableMapping[str, Any]
 
@@ -51,7 +48,7 @@ _LEVELS = {
 }
 _OWN = frozenset({"kyros_worker", "api", "kyros"})
 #: Libraries whose INFO tells of a process's start and end. Of all others it tells of each call.
-_TOLD_FROM_INFO = frozenset({"celery", "gunicorn", "supervisor"})
+_TOLD_FROM_INFO = frozenset({"celery", "gunicorn"})
 _LONGEST_MESSAGE = 1000
 _MOST_FRAMES = 40
 

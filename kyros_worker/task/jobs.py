@@ -1,6 +1,5 @@
 """The Celery entry point of the roles' workers."""
 
-import logging
 import sys
 from typing import Any
 
@@ -12,8 +11,6 @@ from kyros_worker.queue.app import app
 from kyros_worker.queue.names import RUN_SUBMISSION
 from kyros_worker.submission.lease import keeper
 from kyros_worker.task.perform import Done, StoppingError, perform
-
-_LOG = logging.getLogger(__name__)
 
 # Celery's own thread hands messages out, and asks for the interpreter at each of its round trips
 # to Redis; with Python's 5 ms it would wait longer for that than for Redis.
@@ -52,12 +49,8 @@ def rejected(error: Exception) -> Exception:
 
     It goes back to the broker when it can't be worked on here and now, and has failed otherwise.
     """
-    if isinstance(error, StoppingError):
+    if isinstance(error, StoppingError) or is_away(error):
         return _goes_back(error)
-    if is_away(error):
-        _LOG.warning("A submission waits: Postgres is away.")
-        return _goes_back(error)
-    _LOG.error("A submission could not be worked on.", exc_info=error)
     return SubmissionError(f"{type(error).__name__}: the worker's log says where")
 
 

@@ -5,6 +5,7 @@ transaction; between the two, all calls run side by side on the process's event 
 needs no thread a call, and no transaction is held while a model thinks (design, law 3).
 """
 
+import logging
 import os
 import socket
 import threading
@@ -25,6 +26,7 @@ from kyros_worker.submission.lease import keeper
 from kyros_worker.task.record import Ended, Outcome, record
 from kyros_worker.task.start import Work, start
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5
 _PAUSE_BEFORE_CLAIM_SECONDS = 1.0
 _GATHER_SECONDS = 0.03
@@ -110,6 +112,12 @@ class _Job:
 
     def fail(self, error: BaseException) -> None:
         """The job can't go on here."""
+        named = _named(self.work) if hasattr(self, "work") else {}
+        told_of = {"submission_id": self.submission_id, **named}
+        if is_away(error):
+            _LOG.warning("A submission waits: Postgres is away.", extra=told_of)
+        elif not isinstance(error, StoppingError):
+            _LOG.error("A submission could not be worked on.", exc_info=error, extra=told_of)
         if hasattr(self, "work"):
             keeper.drop((self.work.submission_id, self.work.claim))
             self._tell("interrupted")

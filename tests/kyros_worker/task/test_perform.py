@@ -161,7 +161,7 @@ def test_an_answer_is_held_while_postgres_is_away(no_tasks, monkeypatch):
     assert factories.row(Task, task_id).state == "completed"
 
 
-def test_a_bug_is_not_insisted_on(no_tasks, monkeypatch):
+def test_a_bug_is_not_insisted_on(no_tasks, monkeypatch, caplog):
     task_id = factories.create(type="review")["id"]
 
     def wrong(*_):
@@ -173,3 +173,19 @@ def test_a_bug_is_not_insisted_on(no_tasks, monkeypatch):
     assert job.keeper._held == {}
     (submission,) = factories.submissions(task_id)
     assert submission.state == "running", "its lease runs out, and the sweep takes it"
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.getMessage() == "A submission could not be worked on."
+    assert (record.task_id, record.request_id) == (task_id, "req_1")
+
+
+def test_what_could_not_even_be_claimed_is_told_with_its_id(no_tasks, monkeypatch, caplog):
+    submission_id = factories.create(type="review")["submission_id"]
+
+    def wrong(*_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(job, "start", wrong)
+    with pytest.raises(ValueError, match="a bug"):
+        perform(submission_id)
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.submission_id == submission_id
