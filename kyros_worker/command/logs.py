@@ -15,7 +15,7 @@ _TAIL_LINES = 50
 _PAUSE = 0.2
 _COLOURS = (36, 33, 32, 35, 34, 31)
 #: A line of either form begins with its time; others go on with the line before.
-_TIME = re.compile(r'(?:\{"timestamp":")?(\d{4}-\d\d-\d\dT[\d:.]+Z)')
+_TIME = re.compile(r'(?:\{"timestamp": ?")?(\d{4}-\d\d-\d\dT[\d:.]+Z)')
 #: The older files of a log, as supervisord names them.
 _ROTATED = (3, 2, 1)
 
@@ -60,9 +60,11 @@ class _Followed:
 
     def chosen(self, lines: list[str], ids: Sequence[str]) -> Iterator[str]:
         """Those lines that name all the ids, each with the lines that belong to it."""
+        # An id of the client's own may be the beginning of another's.
+        named = [re.compile(rf"(?<![\w.-]){re.escape(one)}(?![\w-]|\.\w)") for one in ids]
         for line in lines:
             if _TIME.match(line) or not ids:
-                self._is_chosen = all(one in line for one in ids)
+                self._is_chosen = all(one.search(line) for one in named)
             if self._is_chosen:
                 yield line
 

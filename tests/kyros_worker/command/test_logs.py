@@ -44,6 +44,30 @@ def line(second, text, form="console"):
     return f"{at} info {text}" if form == "console" else f'{{"timestamp":"{at}",{text}}}'
 
 
+@pytest.mark.parametrize(("id_", "found"), [
+    ("req_1", ["req_1", "of task_7."]), ("req", []), ("req_10", ["req_10"]),
+    ("task_7", ["of task_7."]), ("mine-1.2", ["mine-1.2"]), ("mine-1", []), ("2", []),
+])  # fmt: skip
+def test_an_id_is_no_beginning_of_another(home, capsys, id_, found):
+    texts = ["request_id=req_1", "request_id=req_10", "request_id=mine-1.2"]
+    texts.append('"request_id": "req_1", "event": "The end of task_7."')
+    home.log("api").write_text("".join(f"{line(1, text)}\n" for text in texts))
+    logs(home, "api", follow=False, ids=[id_])
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == len(found)
+    assert all(one.strip('"').endswith(end) for one, end in zip(shown, found, strict=True))
+
+
+def test_a_line_that_had_to_be_written_otherwise_is_a_line(home, capsys):
+    """JSON of Python's own has a space behind each colon."""
+    at = "2026-11-25T15:00:01.000000Z"
+    home.log("api").write_text(
+        f'{line(1, "request_id=req_1")}\n{{"timestamp": "{at}", "request_id": "req_2"}}\n'
+    )
+    logs(home, "api", follow=False, ids=["req_1"])
+    assert "req_2" not in capsys.readouterr().out
+
+
 @pytest.fixture
 def told(home):
     """The logs of two processes, one of them rotated, in both forms."""
