@@ -3,6 +3,7 @@
 Secrets are handed over in the environment, never on a command line, where `ps` would show them.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -52,7 +53,7 @@ def api() -> NoReturn:
     settings.required_redis_url()
     if settings.jwt_weakness:
         # In test mode alone: otherwise the settings would not have been taken.
-        print(f"warning: {settings.jwt_weakness}", file=sys.stderr)
+        logging.getLogger(__name__).warning(settings.jwt_weakness)
     configuration = PROJECT_ROOT / "deploy" / "gunicorn.conf.py"
     _become(settings, ["gunicorn", "-c", str(configuration), "api.app:create_app()"])
 
