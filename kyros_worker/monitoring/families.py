@@ -1,6 +1,5 @@
 """The figures that Prometheus is told, as families of metrics (docs/reference/metrics.md)."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -32,7 +31,6 @@ from kyros_worker.task.states import STATES, STATUS_OF
 _DAY = timedelta(days=1)
 #: Counters that are there before anything was counted.
 _COUNTERS = (LET_THROUGH,)
-_COUNTER_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 _CALLS = Sums(
     CallSum,
@@ -115,7 +113,9 @@ def _of_periods(connection: Connection, mode: str) -> Iterator[Metric]:
         yield gauge(name, about, [((), average(found[metric]))])
     cost = sum((row["cost"] for _, row in _COST.over(connection, mode, [until - _DAY, until])),
                Decimal(0))  # fmt: skip
-    about = "USD, what the calls cost that began in the last 24 hours and have ended."
+    about = (
+        "USD, what the calls cost that have ended and began in the 24 hours to this minute's end."
+    )
     yield gauge("kyros_daily_cost_dollars", about, [((), cost)])
 
 
@@ -214,9 +214,8 @@ def _of_counters(connection: Connection) -> Iterator[Metric]:
     rows: list[RowMapping] = [*connection.execute(select(*Counter.__table__.columns)).mappings()]
     found = dict.fromkeys(_COUNTERS, 0) | {row["name"]: row["value"] for row in rows}
     for name, value in sorted(found.items()):
-        if _COUNTER_NAME.fullmatch(name):
-            about = f"How often it happened, in all processes: {name.replace('_', ' ')}."
-            yield _counter(f"kyros_{name}", about, {(): value})
+        about = f"How often it happened, in all processes: {name.replace('_', ' ')}."
+        yield _counter(f"kyros_{name}", about, {(): value})
     states = [
         ((one.model, state), one.state == state)
         for one in breakers(connection)

@@ -14,8 +14,7 @@ from kyros_worker.cost.report import LENGTHS, Period
 from kyros_worker.monitoring.work import read_work, waiting
 from kyros_worker.rollup.read import Sums
 from kyros_worker.rollup.spans import A_MINUTE, floor, steps_of
-from kyros_worker.rollup.tables import CallSum, QueueSample, TaskSum
-from kyros_worker.rollup.tables import Tally as TallySum
+from kyros_worker.rollup.tables import CallSum, QueueSample, TallySum, TaskSum
 from kyros_worker.task.states import FINAL_STATES
 
 TASKS = Sums(

@@ -99,7 +99,7 @@ class CallSum(_Span, Table):
     within_320_s: Mapped[int] = mapped_column(BigInteger)
 
 
-class Tally(_Span, Table):
+class TallySum(_Span, Table):
     """How often something came out so.
 
     | `what` | `subject` | `outcome` |
@@ -127,13 +127,13 @@ def _increments(name: str, sums: type[Table]) -> sa.Table:
 
 TASK_INCREMENTS = _increments("task_increments", TaskSum)
 CALL_INCREMENTS = _increments("call_increments", CallSum)
-TALLY_INCREMENTS = _increments("tally_increments", Tally)
+TALLY_INCREMENTS = _increments("tally_increments", TallySum)
 
 #: Each table of sums with that of its increments.
 FOLDED: tuple[tuple[type[Table], sa.Table], ...] = (
     (TaskSum, TASK_INCREMENTS),
     (CallSum, CALL_INCREMENTS),
-    (Tally, TALLY_INCREMENTS),
+    (TallySum, TALLY_INCREMENTS),
 )
 
 
