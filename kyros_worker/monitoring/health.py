@@ -12,7 +12,7 @@ from kyros_worker.database import is_away, read
 from kyros_worker.fleet.heartbeat import live_workers
 from kyros_worker.fleet.maintenance import read_maintenance
 from kyros_worker.monitoring.counters import read_counter
-from kyros_worker.monitoring.work import Backlog, RoleWork, of_role, read_backlog, read_work
+from kyros_worker.monitoring.work import Backlog, Work, of_role, read_backlog, read_work
 from kyros_worker.queue.names import WEBHOOKS
 from kyros_worker.settings import current
 from kyros_worker.words import ROLES
@@ -119,7 +119,7 @@ def _rate_limits(let_through: int | None, *, broker_answers: bool) -> dict[str, 
     return {"status": "healthy" if broker_answers else "degraded", "let_through": let_through}
 
 
-def _queue(work: dict[tuple[str, str], RoleWork], *, in_maintenance: bool) -> dict[str, Any]:
+def _queue(work: Work, *, in_maintenance: bool) -> dict[str, Any]:
     """While nothing may begin, nothing is late."""
     oldest = max(one.oldest_seconds for one in work.values())
     late = oldest >= current().configuration.alerts.queue_age.seconds and not in_maintenance
