@@ -26,8 +26,8 @@ _KEY = "kyros_live_" + "b" * 32
 _REQUESTS = 150
 _TABLES = ("tasks", "submissions", "model_calls", "events")
 _MAKE_KEY = (
-    "from kyros_worker.auth.first_key import first_key; "
-    "from kyros_worker.settings import current; first_key(current())"
+    "from kyros_worker.command.start import let_first_in; "
+    "from kyros_worker.settings import current; let_first_in(current(), lambda _: None)"
 )
 _FOLD = "from kyros_worker.dispatch.sweeps import fold_increments; fold_increments()"
 

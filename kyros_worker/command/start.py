@@ -1,4 +1,4 @@
-"""Starts a whole stack under a home: stores, schema, first key, processes.
+"""Starts a whole stack under a home: stores, schema, processes, first key and first admin.
 
 Either everything runs in the end, or nothing is left: no process, and no home that was new.
 """
@@ -8,14 +8,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kyros_worker import settings as settings_room
 from kyros_worker.command import leftovers, postgres, redis_server
-from kyros_worker.command.home import Home, Secrets, keep_secrets, prepared
+from kyros_worker.command.home import Home, Secrets, keep_secrets, prepared, write_private
 from kyros_worker.command.ports import check_free, free_port, reachable_host
 from kyros_worker.command.stack import Made, Stack, write_stack
 from kyros_worker.command.store_process import store_user
@@ -41,7 +42,9 @@ OWN_STORE_SECONDS = 10
 READY_SECONDS = 120
 _LAST_LINES = 12
 
-Prepare = Callable[[Settings], Made]
+Prepare = Callable[[Settings], None]
+Tell = Callable[[Made], None]
+LetIn = Callable[[Settings, Tell], None]
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,18 @@ class Stores:
 
 
 def start(
-    settings: Settings, commands: dict[str, list[str]], folder: Path, prepare: Prepare
-) -> Stack:
-    """Starts the commands and what they need; returns when all answer.
+    settings: Settings,
+    commands: dict[str, list[str]],
+    folder: Path,
+    prepare: Prepare,
+    let_in: LetIn,
+    show: Callable[[Stack], None],
+) -> None:
+    """Starts the commands and what they need; shows the stack and returns when all answer.
 
-    `settings` are the environment's alone. `prepare` makes the schema and, the first time,
-    the first key and the first admin. Raises ConfigurationError with one sentence, and leaves
-    nothing behind.
+    `settings` are the environment's alone. `prepare` makes the schema; `let_in`, when all else is
+    done, the first key and the first admin, where there is none. Raises ConfigurationError with one
+    sentence, and leaves nothing behind.
     """
     home = Home(settings.home.resolve())
     _check_secret_key(settings)
@@ -69,7 +77,7 @@ def start(
             _end_what_is_there(home)
             _check_ports(settings)
             try:
-                return _start(home, settings, commands, folder, prepare)
+                _start(home, settings, commands, folder, prepare, let_in, show)
             except BaseException:
                 leftovers.end(home)
                 home.stack.unlink(missing_ok=True)
@@ -78,23 +86,38 @@ def start(
         raise ConfigurationError(f"{home.root}: {error.strerror or error}.") from error
 
 
-def prepare_database(settings: Settings) -> Made:
-    """Brings the schema up to date and makes the first key and the first admin, if need be.
+def prepare_database(settings: Settings) -> None:
+    """Brings the schema up to date; raises ConfigurationError when the database refuses."""
+    from kyros_worker.migrations.upgrade import upgrade  # noqa: PLC0415
 
-    Raises ConfigurationError when the database refuses.
+    with _refusals_told():
+        upgrade(settings.required_database_url())
+
+
+def let_first_in(settings: Settings, tell: Tell) -> None:
+    """Makes the first key and the first admin, where there is none.
+
+    `tell` is called before they count: what a signal or an error kept from being told was not made,
+    and is made at the next start. Raises ConfigurationError when the database refuses.
     """
+    from kyros_worker.auth.first_key import first_key  # noqa: PLC0415
+    from kyros_worker.database import transaction  # noqa: PLC0415
+    from kyros_worker.user.first_admin import first_admin  # noqa: PLC0415
+
+    with _refusals_told(), transaction() as connection:
+        key, admin = first_key(connection, settings), first_admin(connection, settings)
+        tell(Made(key, admin.email, admin.password) if admin else Made(key))
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
     from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from kyros_worker.auth.first_key import first_key  # noqa: PLC0415
     from kyros_worker.database import engine  # noqa: PLC0415
-    from kyros_worker.migrations.upgrade import upgrade  # noqa: PLC0415
-    from kyros_worker.user.first_admin import first_admin  # noqa: PLC0415
 
     try:
-        upgrade(settings.required_database_url())
-        key, admin = first_key(settings), first_admin(settings)
-        return Made(key, admin.email, admin.password) if admin else Made(key)
+        yield
     except (CommandError, SQLAlchemyError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigurationError(f"The database can't be prepared: {reason}.") from error
@@ -103,8 +126,14 @@ def prepare_database(settings: Settings) -> Made:
 
 
 def _start(
-    home: Home, settings: Settings, commands: dict[str, list[str]], folder: Path, prepare: Prepare
-) -> Stack:
+    home: Home,
+    settings: Settings,
+    commands: dict[str, list[str]],
+    folder: Path,
+    prepare: Prepare,
+    let_in: LetIn,
+    show: Callable[[Stack], None],
+) -> None:
     secrets = keep_secrets(home)
     stores = _stores(home, settings, secrets)
     processes = [Program(name, PROCESSES, command, folder) for name, command in commands.items()]
@@ -117,13 +146,22 @@ def _start(
         supervisor.start(STORES)
     watch = Watch(home, supervisor, log_ends)
     _wait_for_stores(settings, stores, watch)
-    made = _prepare(home, told, prepare)
+    # What is called in this process finds the settings as the processes get them.
+    os.environ.update(settings_room.environment(told))
+    settings_room.current.cache_clear()
+    prepare(told)
     _check_ports(settings)
     supervisor.start(PROCESSES)
     _wait_until_ready(settings, "api" in commands, watch)
     stack = Stack.of(told, supervisor.pid())
+
+    def tell(made: Made) -> None:
+        if made.key is not None:
+            write_private(home.cli_key, f"{made.key}\n")
+        show(stack.with_made(made))
+
+    let_in(told, tell)
     write_stack(home, stack)
-    return stack.with_made(made)
 
 
 class Watch:
@@ -259,18 +297,6 @@ def _wait_for_stores(settings: Settings, stores: Stores, watch: Watch) -> None:
         postgres.make_database(maintenance_url)
     seconds = OWN_STORE_SECONDS if settings.redis_url else STORE_SECONDS
     redis_server.wait_until_ready(stores.redis_url, seconds, check)
-
-
-def _prepare(home: Home, told: Settings, prepare: Prepare) -> Made:
-    """Runs `prepare` in this process with the settings as the processes get them."""
-    from kyros_worker.command.home import write_private  # noqa: PLC0415
-
-    os.environ.update(settings_room.environment(told))
-    settings_room.current.cache_clear()
-    made = prepare(told)
-    if made.key is not None:
-        write_private(home.cli_key, f"{made.key}\n")
-    return made
 
 
 def _wait_until_ready(settings: Settings, has_api: bool, watch: Watch) -> None:

@@ -14,7 +14,7 @@ from kyros_worker.command.down import stop, wait_until_stopped
 from kyros_worker.command.home import Home
 from kyros_worker.command.logs import Follower
 from kyros_worker.command.stack import Stack
-from kyros_worker.command.start import Prepare, prepare_database, start
+from kyros_worker.command.start import LetIn, Prepare, let_first_in, prepare_database, start
 from kyros_worker.command.supervise import Gone, Supervisor
 from kyros_worker.errors import ConfigurationError
 from kyros_worker.model.price_check import require_prices
@@ -33,6 +33,7 @@ def up(
     detach: bool,
     procfile_path: Path = PROJECT_ROOT / "Procfile",
     prepare: Prepare = prepare_database,
+    let_in: LetIn = let_first_in,
 ) -> int:
     """Starts the stack of this environment; the exit code.
 
@@ -46,9 +47,13 @@ def up(
     ready = False
     try:
         with _signals():
-            stack = start(settings, commands, procfile_path.parent, prepare)
+            start(
+                settings, commands, procfile_path.parent, prepare, let_in,
+                lambda stack: _print(describe(home, stack)),
+            )  # fmt: skip
             ready = True
-            _print(describe(home, stack, detach=detach))
+            # Whoever waits for this line finds that the first key is good.
+            _print(f"  Stop    {'kyros down' if detach else 'Ctrl-C'}")
             if detach:
                 return 0
             return _stay(home, list(commands))
@@ -57,8 +62,8 @@ def up(
         return 0 if ready else INTERRUPTED
 
 
-def describe(home: Home, stack: Stack, *, detach: bool) -> str:
-    """Where everything is, and the first key and admin when they were just made."""
+def describe(home: Home, stack: Stack) -> str:
+    """Where everything is, and the first key and admin when they are just being made."""
     mode = "test mode (no model provider is set: the sandbox model answers)"
     lines = [
         f"Kyros runs in {mode if stack.test_mode else 'live mode'}.",
@@ -79,7 +84,6 @@ def describe(home: Home, stack: Stack, *, detach: bool) -> str:
     else:
         lines.append("  Key     made before elsewhere; `kyros keys create` makes another")
     lines.append(f"  Home    {home.root}")
-    lines.append(f"  Stop    {'kyros down' if detach else 'Ctrl-C'}")
     return "\n".join(lines)
 
 

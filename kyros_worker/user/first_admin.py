@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 
 from kyros_worker.audit.actor import SYSTEM
-from kyros_worker.database import read, transaction
+from kyros_worker.database import Connection
 from kyros_worker.settings import Settings
 from kyros_worker.user.accounts import create_user
 from kyros_worker.user.password import hash_password, make_password
@@ -24,23 +24,19 @@ class FirstAdmin:
     password: str
 
 
-def first_admin(settings: Settings) -> FirstAdmin | None:
+def first_admin(connection: Connection, settings: Settings) -> FirstAdmin | None:
     """Makes an admin where there is no user, and answers the password this once; else None."""
-    with read() as connection:
-        if connection.execute(_ANYBODY).first() is not None:
-            return None
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    if connection.execute(_ANYBODY).first() is not None:
+        return None
     made = FirstAdmin(settings.admin_email, make_password())
-    password_hash = hash_password(made.password)
-    with transaction() as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        if connection.execute(_ANYBODY).first() is not None:
-            return None
-        create_user(
-            connection,
-            SYSTEM,
-            email=made.email,
-            name="Admin",
-            role="admin",
-            password_hash=password_hash,
-        )
+    create_user(
+        connection,
+        SYSTEM,
+        email=made.email,
+        name="Admin",
+        role="admin",
+        # Made in the transaction, as nowhere else: only another first start waits for it.
+        password_hash=hash_password(made.password),
+    )
     return made

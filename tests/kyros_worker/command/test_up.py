@@ -28,9 +28,12 @@ from pathlib import Path
 from kyros_worker.command import main, start, supervise, up
 from kyros_worker.command.stack import Made
 supervise.START_SECONDS = start.OWN_STORE_SECONDS = 1
-up.up = functools.partial(up.up, procfile_path=Path(sys.argv.pop(1)), prepare=lambda _: Made())
+without = {"prepare": lambda _: None, "let_in": lambda _, tell: tell(Made())}
+up.up = functools.partial(up.up, procfile_path=Path(sys.argv.pop(1)), **without)
 main.main()
 """
+#: The same with the schema, the first key and the first admin.
+WHOLE = KYROS.replace(", **without", "")
 SERVER = """
 import http.server, os
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,6 +50,10 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + IDL
 BROKEN = "raise SystemExit('the reason why')"
 
 
+#: The settings of stores of one's own.
+OWN = ("DATABASE_URL", "REDIS_URL", "KYROS_SECRET_KEY")
+
+
 class Deployment:
     """A home, its Procfile and its ports."""
 
@@ -54,6 +61,7 @@ class Deployment:
         folder.mkdir(exist_ok=True)
         self.home = Home(folder / "home")
         self.procfile = folder / "Procfile"
+        self.script = KYROS
         lines = []
         for name, code in processes.items():
             script = folder / f"{name}.py"
@@ -73,7 +81,7 @@ class Deployment:
         }
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-c", KYROS, str(self.procfile), *words]
+        return [sys.executable, "-c", self.script, str(self.procfile), *words]
 
     def kyros(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -355,3 +363,44 @@ def test_a_database_that_is_away_is_one_sentence_without_its_password(deploy, st
     assert "hidden" not in started.stderr
     assert one.processes() == []
     assert not one.home.root.exists()
+
+
+@pytest.fixture
+def whole(deploy, stores, make_database):
+    """A deployment with an empty database of its own, which outlives a start that fails."""
+    url = make_database(lambda _: None)
+    own = {"DATABASE_URL": url, "REDIS_URL": stores.redis_url, "KYROS_SECRET_KEY": "k" * 32}
+    one = deploy({"idle": IDLE}, **own)
+    one.script = WHOLE
+    return one
+
+
+def test_a_start_that_fails_late_makes_nobody_the_first(whole, deploy):
+    broken = deploy({"idle": IDLE, "broken": BROKEN}, "two")
+    broken.script = WHOLE
+    broken.environ |= {name: whole.environ[name] for name in OWN}
+    started = broken.kyros("up", "--detach")
+    assert (started.returncode, started.stdout) == (1, "")
+
+    started = whole.kyros("up", "--detach")
+    assert started.returncode == 0, started.stderr
+    assert "admin@localhost, password " in started.stdout
+    assert whole.home.cli_key.read_text().strip() in started.stdout
+    assert whole.query("SELECT count(*) FROM users") == [(1,)]
+    assert whole.kyros("down").returncode == 0
+    again = whole.kyros("up", "--detach")
+    assert "admin@localhost" not in again.stdout
+    assert whole.kyros("down").returncode == 0
+
+
+def test_what_could_not_be_shown_was_not_made(whole):
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            whole.command("up", "--detach"), env=whole.environ, stdout=full, check=False, timeout=90
+        )
+    assert process.returncode != 0
+    assert whole.processes() == []
+    started = whole.kyros("up", "--detach")
+    assert "admin@localhost, password " in started.stdout
+    assert "(shown this once; kept in " in started.stdout
+    assert whole.kyros("down").returncode == 0

@@ -159,10 +159,8 @@ def test_it_is_a_command():
 def test_what_up_tells_once(tmp_path):
     home = Home(tmp_path)
     stack = Stack(api_port=8000, flower_port=5555)
-    again = describe(home, stack, detach=True)
-    first = describe(
-        home, stack.with_made(Made("kyros_test_x", "admin@localhost", "the-password")), detach=True
-    )
+    again = describe(home, stack)
+    first = describe(home, stack.with_made(Made("kyros_test_x", "admin@localhost", "the-password")))
     assert "  Pages   http://127.0.0.1:8000/sign-in\n" in first
     assert "admin@localhost, password the-password  (shown this once)" in first
     assert "password the" not in again
