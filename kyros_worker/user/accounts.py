@@ -184,10 +184,11 @@ def _found(connection: Connection, user_id: str) -> Any:
 def _locked(connection: Connection, user_id: str) -> Any:
     """The user's row, locked after those of all enabled admins.
 
-    So of two admins who disable each other at once the second waits, and is the last.
+    So of two admins who disable each other at once the second waits, and is the last. What only
+    refers to a user, as a grant that he is just giving, is waited for by nobody here.
     """
-    connection.execute(_enabled_admins().order_by(User.id).with_for_update())
-    query = select(*COLUMNS).where(User.id == user_id).with_for_update()
+    connection.execute(_enabled_admins().order_by(User.id).with_for_update(key_share=True))
+    query = select(*COLUMNS).where(User.id == user_id).with_for_update(key_share=True)
     row = connection.execute(query).one_or_none() if is_id("usr", user_id) else None
     if row is None:
         raise no_such_user()

@@ -37,9 +37,12 @@ def refreshed(issued):
         return tokens.refresh(connection, TESTS, found, None, began)
 
 
-@pytest.mark.parametrize(
+BOTH = pytest.mark.parametrize(
     ("verb", "more"), [(shut_out.disable, ()), (shut_out.give_password, (NEW,))]
 )
+
+
+@BOTH
 def test_what_was_allowed_ends(new_application, new_user, verb, more):
     new_user("admin", email="boss@example.com")
     user, other = new_user(), new_user(email="other@example.com")
@@ -62,14 +65,15 @@ def test_what_was_allowed_ends(new_application, new_user, verb, more):
     assert entry["details"] == {"grants": 2}
 
 
-def test_what_is_being_allowed_ends_too(new_application, new_user):
+@BOTH
+def test_what_is_being_allowed_ends_too(new_application, new_user, verb, more):
     """The person decided first, but his decision is not written down yet."""
     user, application = new_user(), new_application()
     session = authenticate_session(session_of(user.id))
     with ThreadPoolExecutor(1) as threads:
         with transaction() as connection:
             hold_session(connection, session.session_id)
-            shut = threads.submit(do, shut_out.give_password, user.id, NEW)
+            shut = threads.submit(do, verb, user.id, *more)
             wait_until_it_waits(shut)
             assert not shut.done()
             allowing = allow(connection, application, user)
