@@ -115,7 +115,7 @@ def approve_escalation(
     row = find_escalation(connection, escalation_id, subject.mode)
     if row["never_by"] == subject.id:
         raise PermissionDeniedError(
-            f"{escalation_id} was asked for by your key: someone else must approve it."
+            f"{escalation_id} was asked for by you ({subject.id}): someone else must approve it."
         )
     task = _locked(connection, row)
     _approve(connection, task, escalation_id, subject.id, comment, actor.request_id)

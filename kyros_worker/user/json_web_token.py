@@ -9,11 +9,12 @@ import math
 import re
 import warnings
 from base64 import urlsafe_b64decode
+from datetime import datetime
 from typing import Any
 
 import jwt
 from jwt.warnings import InsecureKeyLengthWarning
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from kyros_worker import strict_json
 from kyros_worker.auth.subject import (
@@ -50,10 +51,12 @@ warnings.filterwarnings("ignore", category=InsecureKeyLengthWarning)
 def authenticate_jwt(token: str) -> Subject:
     """Who is calling with this token.
 
-    Raises UnauthenticatedError, with the same sentence whatever is wrong with it.
+    A user of here is known by his own id, whichever way the token names him. Raises
+    UnauthenticatedError, with the same sentence whatever is wrong with it.
     """
     claims = _claims(token)
-    if claims is None or _is_disabled(claims["user_id"]):
+    user = _user(claims["user_id"]) if claims is not None else None
+    if claims is None or (user is not None and user.disabled_at is not None):
         raise UnauthenticatedError(INVALID_CREDENTIAL)
     roles: list[str] = claims.get("roles", [])
     permissions: set[Permission] = set()
@@ -61,7 +64,8 @@ def authenticate_jwt(token: str) -> Subject:
         if role in roles:
             permissions |= of_role
     mode: Mode = "test" if current().test_mode else "live"
-    return Subject(claims["user_id"], mode, frozenset(permissions), kind="jwt")
+    who: str = claims["user_id"] if user is None else user.id
+    return Subject(who, mode, frozenset(permissions), kind="jwt")
 
 
 def _claims(token: str) -> dict[str, Any] | None:
@@ -118,14 +122,13 @@ def _is_time(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_disabled(user_id: str) -> bool:
-    """Whether a user of that id or address exists here and is disabled."""
-    if is_id("usr", user_id):
-        whose = User.id == user_id
-    elif is_email(normalised(user_id)):
-        whose = User.email == normalised(user_id)
+def _user(named: str) -> Row[str, datetime | None] | None:
+    """The user here of that id or address, if there is one."""
+    if is_id("usr", named):
+        whose = User.id == named
+    elif is_email(normalised(named)):
+        whose = User.email == normalised(named)
     else:
-        return False
+        return None
     with read() as connection:
-        found = connection.execute(select(User.id).where(whose, User.disabled_at.is_not(None)))
-        return found.first() is not None
+        return connection.execute(select(User.id, User.disabled_at).where(whose)).one_or_none()

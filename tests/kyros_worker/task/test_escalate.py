@@ -213,7 +213,7 @@ def test_four_eyes_want_another_key(no_tasks, asking):
     asked_by = task_row(task_id).created_by
     escalation_id = the_escalation(task_id).id
     same = Subject(asked_by, "test", frozenset({"escalations:approve"}))
-    with pytest.raises(PermissionDeniedError, match="someone else"):
+    with pytest.raises(PermissionDeniedError, match=rf"by you \({asked_by}\): someone else"):
         approve(escalation_id, same)
     assert the_escalation(task_id).status == "requested"
     assert approve(escalation_id)["status"] == "approved"

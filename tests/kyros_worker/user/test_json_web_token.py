@@ -289,9 +289,17 @@ def test_a_user_who_is_disabled_here(new_user):
     user = new_user(email="gone@example.com", disabled_at=now())
     for user_id in (user.id, "gone@example.com", "Gone@Example.com"):
         assert refused(signed(user_id=user_id))
-    here = new_user(email="here@example.com")
-    for user_id in (here.id, "here@example.com", "usr_1790000000000000", "gone@example.org"):
-        authenticate_jwt(signed(user_id=user_id))
+    for user_id in ("usr_1790000000000000", "gone@example.org"):
+        assert authenticate_jwt(signed(user_id=user_id)).id == user_id
+
+
+def test_a_user_of_here_is_known_by_his_id(new_user):
+    """Else one person would be two, and could approve what he asked for himself."""
+    here = new_user("admin", email="here@example.com")
+    for user_id in (here.id, "here@example.com", "Here@Example.com"):
+        subject = authenticate_jwt(signed(user_id=user_id))
+        assert (subject.id, subject.kind) == (here.id, "jwt")
+        assert subject.permissions == PERMISSIONS_OF["developer"]
 
 
 SOME_JSON = st.recursive(
