@@ -2,21 +2,29 @@
 
 Forms are checked by the same pydantic classes as the API's bodies. A value that is no number goes
 on as it was typed, so that the class says what the field must be.
+
+A form that changes a record sends all its fields, also those that nobody touched. So it carries a
+mark of what it showed, and is refused where another person changed that meanwhile.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ValidationError
 
 from api.wording import invalid
-from kyros_worker.errors import FieldError, KyrosError, MalformedRequestError
+from kyros_worker.errors import ConflictError, FieldError, KyrosError, MalformedRequestError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+#: Where a form carries the mark of what it showed.
+SHOWN = "shown"
 
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
@@ -58,6 +66,26 @@ class Form:
         if not text or not (match := _LOCAL_TIME.fullmatch(text)):
             return text
         return f"{text}Z" if match[1] else f"{text}:00Z"
+
+    @property
+    def shown(self) -> str:
+        """The mark of the record as the form showed it; it stays when the form is corrected."""
+        if SHOWN in self.typed:
+            return self.typed[SHOWN]
+        fields = [dict(self.typed), {name: sorted(values) for name, values in self.lists.items()}]
+        return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+    def refuse_changed(self, stored: "Form") -> None:
+        """Raises ConflictError unless what is stored is what this form showed.
+
+        `stored` is the form of the record as it is now, read under its lock.
+        """
+        if self.typed.get(SHOWN) != stored.shown:
+            raise ConflictError(
+                "This was changed meanwhile, so nothing of yours was: load the page anew, look at "
+                "what is there now, and change it again.",
+                code="changed_meanwhile",
+            )
 
     def check(self, model: type[Model], values: Mapping[str, Any]) -> Model:
         """The values as that class has them, None for absent ones.

@@ -15,7 +15,7 @@ from kyros_worker.auth.api_key import REMOVABLE
 from kyros_worker.auth.change import change as change_key
 from kyros_worker.auth.create import create as create_key
 from kyros_worker.auth.create import refuse_mode
-from kyros_worker.auth.queries import find, newest
+from kyros_worker.auth.queries import find, lock, newest, record
 from kyros_worker.auth.revoke import revoke as revoke_key
 from kyros_worker.auth.rotate import rotate as rotate_key
 from kyros_worker.auth.schemas import ChangedApiKey, NewApiKey, Rotation
@@ -72,8 +72,10 @@ def change(key_id: str) -> Response:
     form, mode = read_form("permissions"), caller().mode
     try:
         with transaction() as connection:
-            changes = _changes(form, find(connection, key_id, mode))
-            change_key(connection, actor(), key_id, form.check(ChangedApiKey, changes), mode)
+            stored = _shown(record(lock(connection, key_id, mode)))
+            form.refuse_changed(stored)
+            body = form.check(ChangedApiKey, _changes(form, stored))
+            change_key(connection, actor(), key_id, body, mode)
     except (InvalidError, ConflictError) as error:
         form.tell(error)
         return _page(key_id, form, error.status)
@@ -135,9 +137,9 @@ def _typed(form: Form) -> dict[str, Any]:
     }
 
 
-def _changes(form: Form, key: dict[str, Any]) -> dict[str, Any]:
+def _changes(form: Form, shown: Form) -> dict[str, Any]:
     """What was typed and is not what the form showed: a field that was emptied is taken away."""
-    shown, typed = _shown(key), _typed(form)
+    typed = _typed(form)
     changed = {name: value for name, value in typed.items() if form.text(name) != shown.text(name)}
     changed |= {"permissions": typed["permissions"], "name": typed["name"] or ""}
     removed = [name for name in REMOVABLE if name in changed and changed[name] is None]

@@ -83,8 +83,9 @@ def change(application_id: str) -> Response:
     form = read_form(*_LISTS)
     try:
         with transaction() as connection:
+            form.refuse_changed(_shown(applications.lock(connection, application_id)))
             applications.change(connection, actor(), application_id, **_typed(form))
-    except InvalidError as error:
+    except (InvalidError, ConflictError) as error:
         form.tell(error)
         return _page(application_id, form, error.status)
     return done(
@@ -152,14 +153,23 @@ def _new(form: Form, status: int = 200) -> Response:
 def _page(application_id: str, form: Form | None, status: int = 200) -> Response:
     with read() as connection:
         found = queries.application(connection, application_id)
-    if form is None:
-        typed = {"name": found["name"], "redirect_uris": "\n".join(found["redirect_uris"])}
-        itself = ["yes"] if found["acts_for_itself"] else []
-        lists = {"permissions": found["permissions"], "acts_for_itself": itself}
-        form = Form(typed, lists)
     return render(
-        "settings_oauth2_application.html", status, application=found, form=form, options=_OPTIONS
+        "settings_oauth2_application.html",
+        status,
+        application=found,
+        form=form or _shown(found),
+        options=_OPTIONS,
     )
+
+
+def _shown(application: dict[str, Any]) -> Form:
+    """An application as its form shows it."""
+    uris, itself = application["redirect_uris"], application["acts_for_itself"]
+    lists = {
+        "permissions": application["permissions"],
+        "acts_for_itself": ["yes"] if itself else [],
+    }
+    return Form({"name": application["name"], "redirect_uris": "\n".join(uris)}, lists)
 
 
 def _ask(template: str, application_id: str) -> Response:

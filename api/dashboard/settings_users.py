@@ -66,6 +66,7 @@ def change(user_id: str) -> Response:
     name, role = form.text("name") or "", form.text("role") or ""
     try:
         with transaction() as connection:
+            form.refuse_changed(_shown(accounts.lock_user(connection, user_id)))
             accounts.change_user(connection, actor(), user_id, name=name, role=role)
     except (InvalidError, ConflictError) as error:
         form.tell(error)
@@ -134,5 +135,9 @@ def _new(form: Form, status: int = 200) -> Response:
 def _page(user_id: str, form: Form | None, status: int = 200) -> Response:
     with read() as connection:
         user = find_user(connection, user_id)
-    form = form or Form({"name": user["name"], "role": user["role"]})
-    return render("settings_user.html", status, user=user, form=form)
+    return render("settings_user.html", status, user=user, form=form or _shown(user))
+
+
+def _shown(user: dict[str, Any]) -> Form:
+    """A user as his form shows him."""
+    return Form({"name": user["name"], "role": user["role"]})

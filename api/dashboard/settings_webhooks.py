@@ -67,10 +67,14 @@ def show(webhook_id: str) -> Response:
 @requires("webhooks:manage")
 def change(webhook_id: str) -> Response:
     """Changes the address, the events and the description."""
-    form = read_form("events")
+    form, mode = read_form("events"), caller().mode
     try:
-        _change(webhook_id, form.check(ChangedWebhook, _changes(form)))
-    except InvalidError as error:
+        body = form.check(ChangedWebhook, _changes(form))
+        with transaction() as connection:
+            stored = endpoints.present(endpoints.lock_webhook(connection, webhook_id, mode))
+            form.refuse_changed(_shown(stored))
+            endpoints.change_webhook(connection, webhook_id, body, mode, actor())
+    except (InvalidError, ConflictError) as error:
         form.tell(error)
         return _page(webhook_id, form, error.status)
     return done("webhook-changed", "settings_webhooks.show", webhook_id=webhook_id)
@@ -187,12 +191,16 @@ def _page(webhook_id: str, form: Form | None, status: int = 200) -> Response:
     with read() as connection:
         webhook = endpoints.find_webhook(connection, webhook_id, caller().mode)
         deliveries = list_deliveries(connection, webhook_id, _RECENT, None)
-    stored = {name: webhook[name] for name in ("url", "description")}
-    form = form or Form(stored, {"events": webhook["events"]})
     return render(
-        "settings_webhook.html", status, webhook=webhook, deliveries=deliveries, form=form,
-        events=_EVENTS,
+        "settings_webhook.html", status, webhook=webhook, deliveries=deliveries,
+        form=form or _shown(webhook), events=_EVENTS,
     )  # fmt: skip
+
+
+def _shown(webhook: dict[str, Any]) -> Form:
+    """A webhook as its form shows it."""
+    stored = {name: webhook[name] for name in ("url", "description")}
+    return Form(stored, {"events": webhook["events"]})
 
 
 def _ask(template: str, webhook_id: str) -> Response:

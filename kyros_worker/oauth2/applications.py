@@ -74,7 +74,7 @@ def change(
     Fewer permissions hold at once for what people have let it do. Raises NotFoundError, and
     InvalidError with every wrong field.
     """
-    found = _locked(connection, application_id)
+    found = lock(connection, application_id)
     given: dict[str, Any] = {
         "name": name,
         "redirect_uris": None if redirect_uris is None else list(redirect_uris),
@@ -99,7 +99,7 @@ def rotate_secret(connection: Connection, actor: Actor, application_id: str) -> 
 
     What people have let it do stays. Raises NotFoundError, and ConflictError where it is public.
     """
-    if _locked(connection, application_id)["public"]:
+    if lock(connection, application_id)["public"]:
         raise ConflictError("A public application has no secret.")
     made = secret.make("client secret")
     row = _update(connection, application_id, secret_hash=secret.digest(made))
@@ -112,7 +112,7 @@ def delete(connection: Connection, actor: Actor, application_id: str) -> dict[st
 
     Raises NotFoundError.
     """
-    found = _locked(connection, application_id)
+    found = lock(connection, application_id)
     at = now()
     _update(connection, application_id, deleted_at=at)
     connection.execute(
@@ -125,7 +125,11 @@ def delete(connection: Connection, actor: Actor, application_id: str) -> dict[st
     return found
 
 
-def _locked(connection: Connection, application_id: str) -> dict[str, Any]:
+def lock(connection: Connection, application_id: str) -> dict[str, Any]:
+    """The application's record, which nobody else changes until the transaction ends.
+
+    Raises NotFoundError.
+    """
     statement = (
         select(*APPLICATION_COLUMNS)
         .where(Application.id == application_id, Application.deleted_at.is_(None))

@@ -91,6 +91,14 @@ def change_user(
     return _updated(connection, user_id, **after)
 
 
+def lock_user(connection: Connection, user_id: str) -> dict[str, Any]:
+    """The user's record, which nobody else changes until the transaction ends.
+
+    Raises NotFoundError.
+    """
+    return record(_locked(connection, user_id))
+
+
 def disable_user(connection: Connection, actor: Actor, user_id: str) -> dict[str, Any]:
     """The record of the user, who is refused from now on and whose sessions have ended.
 

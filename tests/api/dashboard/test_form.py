@@ -1,11 +1,25 @@
 """Forms that no browser sends: always an answer, never an error of the server."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.dashboard.form import Form
-from tests.api.dashboard.conftest import ACCEPT
+from kyros_worker.auth.change import change as change_key
+from kyros_worker.auth.queries import find as find_key
+from kyros_worker.auth.schemas import ChangedApiKey
+from kyros_worker.database import read, transaction
+from kyros_worker.oauth2 import applications, queries
+from kyros_worker.user.accounts import change_user
+from kyros_worker.user.queries import find_user
+from kyros_worker.webhook import endpoints
+from kyros_worker.webhook.schemas import ChangedWebhook
+from tests import webhooks
+from tests.api.dashboard.conftest import ACCEPT, shown
+from tests.applications import CALLBACK, TESTS
+from tests.locks import wait_until_it_waits
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -57,3 +71,75 @@ def test_whatever_is_typed_is_a_value_or_stays(number, whole, time):
 )  # fmt: skip
 def test_times(typed, read):
     assert Form({"at": typed}).time("at") == read
+
+
+@pytest.fixture
+def records(new_user, new_key, new_application, no_webhooks):
+    """Of each kind that a form changes: its page, what its form sends, another's change of what it
+    may do, and how to read it.
+    """
+    user, key = new_user("operator", email="vera@example.com"), new_key("tasks:read", "admin")
+    application = new_application(permissions=["tasks:read", "tasks:write"])
+    webhook, mode = webhooks.webhook("*", description="ours"), "test"
+    fewer = {"permissions": ["tasks:read"]}
+    typed = {"redirect_uris": CALLBACK, "permissions": application["permissions"]}
+    return {
+        "user": (
+            f"users/{user.id}", {"name": "Vera", "role": "operator"},
+            lambda connection: change_user(connection, TESTS, user.id, role="viewer"),
+            lambda connection: find_user(connection, user.id),
+        ),
+        "key": (
+            f"api-keys/{key['id']}", {"name": "renamed", "permissions": key["permissions"]},
+            lambda connection: change_key(connection, TESTS, key["id"], ChangedApiKey(**fewer)),
+            lambda connection: find_key(connection, key["id"]),
+        ),
+        "application": (
+            f"oauth2/applications/{application['id']}", {"name": "Renamed", **typed},
+            lambda connection: applications.change(connection, TESTS, application["id"], **fewer),
+            lambda connection: queries.application(connection, application["id"]),
+        ),
+        "webhook": (
+            f"webhooks/{webhook['id']}", {"url": webhook["url"], "events": ["*"]},
+            lambda connection: endpoints.change_webhook(
+                connection, webhook["id"], ChangedWebhook(events=["task.failed"]), mode, TESTS
+            ),
+            lambda connection: endpoints.find_webhook(connection, webhook["id"], mode),
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["user", "key", "application", "webhook"])
+def test_what_another_changed_meanwhile_is_not_undone(browser, records, kind):
+    """Be it before the form is sent, or while it is looked at."""
+    path, fields, by_another, found = records[kind]
+    jo, path = browser("admin"), f"/settings/{path}"
+    mark = shown(jo.get(path))
+    with ThreadPoolExecutor(1) as threads:
+        with transaction() as connection:
+            by_another(connection)
+            sent = threads.submit(jo.post, path, shown=mark, **fields)
+            wait_until_it_waits(sent)
+            assert not sent.done()
+        pages = [sent.result(timeout=20), jo.post(path, shown=mark, **fields)]
+    with read() as connection:
+        after = found(connection)
+    for page in [*pages, jo.post(path, **fields), jo.post(path, shown="é", **fields)]:
+        assert page.status_code == 409
+        assert "was changed meanwhile" in page.text
+    with read() as connection:
+        assert found(connection) == after
+    # Who has looked again can save.
+    assert jo.save(path, **fields).status_code == 303
+    with read() as connection:
+        assert found(connection) != after
+
+
+def test_who_corrects_a_form_still_sends_what_it_showed_first(browser, records):
+    path, fields, by_another, _ = records["user"]
+    jo, path = browser("admin"), f"/settings/{path}"
+    wrong = jo.save(path, **{**fields, "name": ""})
+    assert wrong.status_code == 422
+    with transaction() as connection:
+        by_another(connection)
+    assert jo.post(path, shown=shown(wrong), **fields).status_code == 409

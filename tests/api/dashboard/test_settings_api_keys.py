@@ -6,7 +6,7 @@ import pytest
 from kyros_worker.auth.queries import newest
 from kyros_worker.clock import now
 from kyros_worker.database import read
-from tests.api.dashboard.conftest import form_id
+from tests.api.dashboard.conftest import form_id, shown
 from tests.live_models import configured, on
 from tests.people import audit_entries
 
@@ -118,7 +118,7 @@ def test_changing(jo):
     page = jo.get(path)
     assert 'value="120"' in page.text
     assert 'value="2.5"' in page.text
-    answer = jo.post(
+    answer = jo.save(
         path, name="renamed", permissions=["admin"], rate_limit="", day_budget_usd="2.5"
     )
     assert (answer.status_code, answer.location) == (303, path)
@@ -129,7 +129,7 @@ def test_changing(jo):
     assert (changed["rate_limit"], changed["day_budget_usd"]) == (None, 2.5)
     for wrong in ({"name": ""}, {"permissions": []}):
         fields = {"name": "renamed", "permissions": ["admin"], **wrong}
-        assert jo.post(path, **fields).status_code == 422
+        assert jo.save(path, **fields).status_code == 422
     assert keys() == [changed]
 
 
@@ -138,7 +138,7 @@ def test_an_expiry_is_kept_to_the_microsecond(jo, new_key):
     key = new_key("admin", expires_at=expires)
     path = f"/settings/api-keys/{key['id']}"
     shown = re.search(r'name="expires_at"[^>]*value="([^"]+)"', jo.get(path).text)[1]
-    jo.post(path, name="other", permissions=["admin"], expires_at=shown)
+    jo.save(path, name="other", permissions=["admin"], expires_at=shown)
     [changed] = keys()
     assert (changed["name"], changed["expires_at"]) == ("other", key["expires_at"])
 
@@ -165,14 +165,16 @@ def test_revoking(jo):
     generate(jo)
     [key] = keys()
     path = f"/settings/api-keys/{key['id']}"
+    before = shown(jo.get(path))
     assert "Revoke CI?" in jo.get(f"{path}/revoke").text
     assert keys()[0]["revoked_at"] is None
     assert jo.post(f"{path}/revoke").location == "/settings/api-keys"
     assert keys()[0]["revoked_at"] is not None
     page = jo.get("/settings/api-keys")
     assert "revoked" in page.text
-    refused = jo.post(path, name="x", permissions=["admin"])
+    refused = jo.post(path, name="x", permissions=["admin"], shown=before)
     assert refused.status_code == 409
+    assert "is revoked" in refused.text
     assert '<p class="notice bad" role="alert">' in refused.text
 
 

@@ -9,6 +9,7 @@ from kyros_worker.database import read, transaction
 from kyros_worker.oauth2 import tokens
 from kyros_worker.oauth2.queries import KnownApplication, known_application
 from kyros_worker.user.session import authenticate_session
+from tests.api.dashboard.conftest import shown
 from tests.applications import CALLBACK, TESTS, code_for, new_application, no_applications
 from tests.people import audit_entries, new_user, no_users, password_hash, session_of
 
@@ -120,7 +121,8 @@ def test_changing_rotating_and_deleting(boss, no_applications):
     made = registered(boss)
     path = f"{PAGE}/applications/{known(made).id}"
     changed = {**NEW, "name": "Mine", "redirect_uris": "", "acts_for_itself": "yes"}
-    assert boss.post(path, **changed).status_code == 303
+    mark = shown(boss.get(path))
+    assert boss.post(path, shown=mark, **changed).status_code == 303
     found = known(made)
     assert (found.name, found.redirect_uris, found.acts_for_itself) == ("Mine", [], True)
     rotated = boss.post(f"{path}/rotate", form_id=form_id(boss.get(f"{path}/rotate")))

@@ -73,10 +73,10 @@ def test_what_is_wrong_is_told(jo, fields, status, said):
 def test_changing_and_access(jo, browser):
     create(jo)
     path = f"/settings/users/{user()['id']}"
-    assert jo.post(path, name="Vera W", role="operator").location == path
+    assert jo.save(path, name="Vera W", role="operator").location == path
     assert (user()["name"], user()["role"]) == ("Vera W", "operator")
-    assert jo.post(path, name="", role="operator").status_code == 422
-    assert jo.post(path, name="V", role="root").status_code == 422
+    assert jo.save(path, name="", role="operator").status_code == 422
+    assert jo.save(path, name="V", role="root").status_code == 422
     assert jo.post(f"{path}/disable").location == path
     assert user()["disabled_at"] is not None
     assert "disabled" in jo.get(path).text
@@ -102,7 +102,7 @@ def test_applications_may_act_for_the_user_no_more(jo, new_application, what):
 
 def test_the_last_admin_stays(jo):
     path = f"/settings/users/{jo.person.user_id}"
-    page = jo.post(path, name="Jo", role="viewer")
+    page = jo.save(path, name="Jo", role="viewer")
     assert page.status_code == 409
     assert "admin" in page.text
     assert jo.post(f"{path}/disable").status_code == 409

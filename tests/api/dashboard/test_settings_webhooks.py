@@ -68,11 +68,11 @@ def test_changing(jo, path):
     page = jo.get(path)
     assert re.search(r'value="task.failed" checked', page.text)
     fields = {"url": f"{URL}/2", "events": ["task.*"], "description": ""}
-    assert jo.post(path, **fields).location == path
+    assert jo.save(path, **fields).location == path
     [webhook] = stored()
     assert (webhook["url"], webhook["events"]) == (f"{URL}/2", ["task.*"])
     for wrong in ({"url": ""}, {"events": []}):
-        assert jo.post(path, **{**fields, **wrong}).status_code == 422
+        assert jo.save(path, **{**fields, **wrong}).status_code == 422
     assert stored() == [webhook]
 
 
