@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -20,6 +19,7 @@ from kyros_worker.errors import ConfigurationError
 from kyros_worker.rate_limits import RateLimits
 from kyros_worker.rules import DEFAULT_RULES, Requests, Rule, twice_named
 from kyros_worker.toml_table import TomlTable, Usd, sentence
+from kyros_worker.web_address import refuse_no_address
 from kyros_worker.webhook_times import WebhookTimes
 from kyros_worker.words import ROLES, TIERS, Role, Tier
 
@@ -64,17 +64,8 @@ class Provider(TomlTable):
     @field_validator("base_url", mode="after")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            good = False
-        if not good or " " in value:
-            raise ValueError("must be an address like https://models.example.com/v1")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("must hold neither a user and password nor anything after ? or #")
+        if value is not None:
+            refuse_no_address(value, "https://models.example.com/v1")
         return value
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ from kyros_worker.errors import ConfigurationError
 from kyros_worker.setting_lists import listed, networks, refuse_no_origin
 from kyros_worker.signing_secret import weakness
 from kyros_worker.toml_table import sentence
+from kyros_worker.web_address import refuse_no_address
 from kyros_worker.words import ROLES, Role
 
 __all__ = [
@@ -151,6 +152,13 @@ class Settings(BaseModel):
     def _redis(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("redis://", "rediss://")):
             raise ValueError("must begin with redis:// or rediss://")
+        return value
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            refuse_no_address(value, "https://kyros.example.com")
         return value
 
     @field_validator("bootstrap_api_key", mode="after")

@@ -30,7 +30,8 @@ def _from_here() -> bool:
     if origin is None:
         return True
     # The scheme may be another behind a proxy; the host is what tells sites apart.
-    return _host(origin) in (request.host, _host(current().base_url))
+    host = _host(origin)
+    return host is not None and host in (request.host, _host(current().base_url))
 
 
 def _host(url: str) -> str | None:

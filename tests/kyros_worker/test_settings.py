@@ -68,3 +68,27 @@ def test_the_first_admins_address(load):
     assert load(KYROS_ADMIN_EMAIL="Ada@Example.com").admin_email == "ada@example.com"
     with pytest.raises(ConfigurationError, match="KYROS_ADMIN_EMAIL: must be an e-mail address"):
         load(KYROS_ADMIN_EMAIL="ada")
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.7:8000", "https://kyros.example.com/at/work/"])
+def test_where_people_reach_it(load, url):
+    assert load(KYROS_PUBLIC_URL=url).base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("kyros.example.com", "must be an address like https://kyros.example.com"),
+        ("ftp://kyros.example.com", "must be an address"), ("https://", "must be an address"),
+        ("https://[", "must be an address"), ("https://kyros.example.com:99999", "an address"),
+        ("https://kyros.example.com:0", "an address"), ("https://a b", "an address"),
+        ("https://a.example\n", "an address"), ("HTTPS://a.example", "an address"),
+        ("https://jo:secret@a.example", "neither a user and password"),
+        ("https://a.example/?x=1", "neither"), ("https://a.example/#x", "neither"),
+        ("https://a.example?", "neither"),
+    ],
+)  # fmt: skip
+def test_where_nobody_reaches_it(load, url, fault):
+    with pytest.raises(ConfigurationError, match=f"KYROS_PUBLIC_URL: .*{fault}") as error:
+        load(KYROS_PUBLIC_URL=url)
+    assert "secret" not in str(error.value)

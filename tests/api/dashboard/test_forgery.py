@@ -1,7 +1,10 @@
 """Forms are taken from this site's own pages alone: every route that changes something."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from api.dashboard import forgery
 from tests.api.dashboard.conftest import ACCEPT
 from tests.people import PASSWORD
 
@@ -55,6 +58,14 @@ def test_another_sites_form_is_refused(app, browser, new_user, headers):
     answer = browser().post("/sign-in", headers=headers, email="jo@example.com", password=PASSWORD)
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["null", "http://[", ""])
+def test_an_origin_without_a_host_is_no_site(browser, monkeypatch, origin):
+    """Not even where the deployment does not know its own."""
+    monkeypatch.setattr(forgery, "current", lambda: SimpleNamespace(base_url="kyros.example.com"))
+    fields = {"email": "jo@example.com", "password": PASSWORD}
+    assert browser().post("/sign-in", headers={"Origin": origin}, **fields).status_code == 403
 
 
 @pytest.mark.parametrize(
