@@ -16,6 +16,8 @@ class AuditEntry(Table):
     __table_args__ = (
         Index("audit_entries_by_action", "action", "id"),
         Index("audit_entries_by_actor", "actor", "id"),
+        # In a deployment that is live few entries are of test mode.
+        Index("audit_entries_by_mode", "mode", "id"),
         Index("audit_entries_by_target", "target", "id"),
     )
 

@@ -10,7 +10,8 @@ from kyros_worker.audit.actor import COMMAND_LINE, SYSTEM, Actor
 from kyros_worker.audit.queries import Wanted, newest_entries
 from kyros_worker.audit.write import write_entry
 from kyros_worker.clock import now
-from kyros_worker.database import read, transaction
+from kyros_worker.database import engine, read, transaction
+from tests.many_tasks import statements
 
 ADA = Actor("usr_1", "192.0.2.7", "req_1", "oac_1")
 
@@ -101,3 +102,19 @@ def test_each_mode_sees_its_own(schema, reader, seen):
         write(SYSTEM, "thing.do", "thing_of_modes", mode=mode)
     modes = [entry["mode"] for entry in found(reader, limit=len(seen), target="thing_of_modes")]
     assert modes == seen
+
+
+def test_the_few_of_test_mode_are_found_among_many_of_live(schema):
+    """Without reading the others. They are never committed, since nobody could delete them."""
+    many = text(
+        "INSERT INTO audit_entries (id, at, action, mode, details) "
+        "SELECT 'aud_' || n, now(), 'thing.do', 'live', '{}' FROM generate_series(1, 20000) AS n"
+    )
+    with engine().connect() as connection:
+        connection.execute(many)
+        connection.execute(text("ANALYZE audit_entries"))
+        with statements(engine()) as seen:
+            newest_entries(connection, "test", Wanted(), 50)
+        [(statement, parameters)] = seen
+        plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
+    assert "audit_entries_by_mode" in "".join(plan)
