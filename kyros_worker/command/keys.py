@@ -197,7 +197,7 @@ def _known_permissions(names: list[str]) -> list[Permission]:
     for name in names:
         if name not in PERMISSIONS:
             fail(f"{name} is no permission; there are {', '.join(PERMISSIONS)}.", WRONG)
-    return cast("list[Permission]", names)
+    return cast("list[Permission]", _each_once(names))
 
 
 def _known_removals(names: list[str], given: dict[str, Any]) -> list[Any]:
@@ -206,7 +206,11 @@ def _known_removals(names: list[str], given: dict[str, Any]) -> list[Any]:
             fail(f"{name} can't be removed; what can is {', '.join(REMOVABLE)}.", WRONG)
         if given[name] is not None:
             fail(f"{name} can't be given a value and removed at once.", WRONG)
-    return names
+    return _each_once(names)
+
+
+def _each_once(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def _amount(typed: str) -> Decimal:

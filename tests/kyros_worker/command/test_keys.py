@@ -77,6 +77,13 @@ def test_limits_given_and_removed(new_key):
     assert expiring["expires_at"]
 
 
+def test_what_is_said_more_than_once_counts_once(new_key):
+    key_id = new_key("admin", rate_limit=5)["id"]
+    words = [*["-p", "tasks:read"] * 10, *["--remove", "rate_limit"] * 4]
+    changed = json.loads(run("change", key_id, *words, "--json").stdout)
+    assert (changed["permissions"], changed["rate_limit"]) == (["tasks:read"], None)
+
+
 def test_rotate(new_key):
     made = new_key("admin")
     again = run("rotate", made["id"])
