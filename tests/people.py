@@ -71,7 +71,7 @@ def signed_in(new_user):
 
 def session_of(user_id):
     with transaction() as connection:
-        return begin_session(connection, user_id, address="192.0.2.1", user_agent="tests")
+        return begin_session(connection, user_id, address="192.0.2.1", user_agent="tests")[1]
 
 
 def audit_entries(action=None):

@@ -82,12 +82,12 @@ def authenticate_session(cookie: str) -> SignedIn:
 
 def begin_session(
     connection: Connection, user_id: str, *, address: str | None, user_agent: str
-) -> str:
-    """The cookie of a new session of that user; it is nowhere else."""
+) -> tuple[str, str]:
+    """The id of a new session of that user, and its cookie, which is nowhere else."""
     at = now()
-    cookie = secrets.token_urlsafe(_COOKIE_BYTES)
+    session_id, cookie = new_id("ses", at), secrets.token_urlsafe(_COOKIE_BYTES)
     row = {
-        "id": new_id("ses", at),
+        "id": session_id,
         "hash": _digest(cookie),
         "user_id": user_id,
         "address": address,
@@ -97,7 +97,7 @@ def begin_session(
         "expires_at": at + LASTS_AT_MOST,
     }
     connection.execute(insert(Session).values(**row))
-    return cookie
+    return session_id, cookie
 
 
 def hold_session(connection: Connection, session_id: str) -> None:

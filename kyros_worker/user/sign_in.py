@@ -69,8 +69,12 @@ def _begin(who: Actor, email: str, user: _Found, password: str, user_agent: str)
         if not _let_in(connection, user, new_hash):
             return None
         forget_failures(connection, email, who.address)
-        write_entry(connection, replace(who, id=user.id), "session.begin", user.id)
-        return begin_session(connection, user.id, address=who.address, user_agent=user_agent)
+        session_id, cookie = begin_session(
+            connection, user.id, address=who.address, user_agent=user_agent
+        )
+        actor = replace(who, id=user.id)
+        write_entry(connection, actor, "session.begin", session_id, user_id=user.id)
+        return cookie
 
 
 def _let_in(connection: Connection, user: _Found, new_hash: str | None) -> bool:

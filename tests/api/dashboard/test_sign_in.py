@@ -27,10 +27,12 @@ def test_in_and_out(browser, new_user):
     page = jo.get("/settings/profile")
     assert page.status_code == 200
     assert "jo@example.com" in page.text
-    assert audit_entries("session.begin")[0]["target"] == user.id
+    begun = audit_entries("session.begin")[0]
+    assert begun["details"] == {"user_id": user.id}
     token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
     out = jo.client.post("/sign-out", data={"csrf_token": token}, headers={"Accept": "text/html"})
     assert (out.status_code, out.location) == (303, "/sign-in")
+    assert audit_entries("session.end")[0]["target"] == begun["target"]
     assert jo.get("/settings/profile").status_code == 303
 
 

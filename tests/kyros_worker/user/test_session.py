@@ -198,6 +198,9 @@ def test_a_strange_browser(new_user):
 
     with transaction() as connection:
         agent = "a\x00\n\ud800" + "b" * 1000
-        cookie = begin_session(connection, new_user().id, address=None, user_agent=agent)
-    stored = row(Session, authenticate_session(cookie).session_id)
+        session_id, cookie = begin_session(
+            connection, new_user().id, address=None, user_agent=agent
+        )
+    assert authenticate_session(cookie).session_id == session_id
+    stored = row(Session, session_id)
     assert stored.user_agent == "a" + "b" * 299

@@ -64,8 +64,9 @@ def test_signing_in(new_user):
     assert row(User, user.id).last_sign_in_at is not None
     entry = audit_entries("session.begin")[0]
     assert (entry["actor"], entry["target"], entry["address"], entry["request_id"]) == (
-        user.id, user.id, "192.0.2.1", "req_1",
+        user.id, found.session_id, "192.0.2.1", "req_1",
     )  # fmt: skip
+    assert entry["details"] == {"user_id": user.id}
 
 
 def test_the_real_password(new_user, monkeypatch):
