@@ -8,7 +8,7 @@ from flask import Response
 from api.caller import actor, caller, requires, signed_in
 from api.dashboard.form import Form, read_form
 from api.dashboard.once import new_form_id, once
-from api.dashboard.page import done, page_blueprint, render
+from api.dashboard.page import done, page_blueprint, part_of_list, render
 from api.dashboard.words import MAY
 from kyros_worker.auth.subject import PERMISSIONS
 from kyros_worker.database import Connection, read, transaction
@@ -31,8 +31,10 @@ def show() -> Response:
     """What the person lets applications do; for an admin also the applications."""
     with read() as connection:
         own = queries.grants_of(connection, signed_in().user_id, MOST_GRANTS)
-        known = queries.applications(connection) if caller().may("admin") else None
-    return render("settings_oauth2.html", grants=own, most=MOST_GRANTS, applications=known, may=MAY)
+        known = None
+        if caller().may("admin"):
+            known = part_of_list("applications", partial(queries.newest_applications, connection))
+    return render("settings_oauth2.html", grants=own, most=MOST_GRANTS, part=known, may=MAY)
 
 
 @blueprint.post("/settings/oauth2/grants/<grant_id>/revoke")

@@ -1,7 +1,5 @@
 """`/settings/profile`: one's name, what one may do, one's password and sessions."""
 
-from typing import Any
-
 from flask import Response
 
 from api.caller import actor, caller, requires, signed_in
@@ -14,6 +12,9 @@ from kyros_worker.user.accounts import change_own_password, change_user
 from kyros_worker.user.session import end_session, list_sessions, sign_out_everywhere
 
 blueprint = page_blueprint("settings_profile", __name__)
+
+#: A person's that are shown: each sign-in makes one, good for 7 days.
+MOST_SESSIONS = 200
 
 
 @blueprint.get("/settings/profile")
@@ -82,13 +83,14 @@ def _change_password(form: Form) -> None:
 
 def _page(status: int = 200, name: Form | None = None, password: Form | None = None) -> Response:
     with read() as connection:
-        sessions: list[dict[str, Any]] = list_sessions(connection, signed_in().user_id)
+        sessions = list_sessions(connection, signed_in().user_id, MOST_SESSIONS)
     return render(
         "settings_profile.html",
         status,
         name=name or Form({"name": signed_in().name}),
         password=password or Form(),
         sessions=sessions,
+        most=MOST_SESSIONS,
         role=role_of(caller().permissions),
         may=may_do(caller().permissions),
     )

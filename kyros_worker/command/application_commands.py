@@ -71,13 +71,16 @@ def create(
 
 
 @applications_app.command("list")
-def list_applications(as_json: _Json = False) -> None:
+def list_applications(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 200,
+    as_json: _Json = False,
+) -> None:
     """List the applications, newest first."""
     from kyros_worker.database import read  # noqa: PLC0415
-    from kyros_worker.oauth2.queries import applications  # noqa: PLC0415
+    from kyros_worker.oauth2.queries import newest_applications  # noqa: PLC0415
 
     with one_sentence(), read() as connection:
-        found = applications(connection)
+        found = newest_applications(connection, limit)
     if as_json:
         print(json.dumps(found))
     for one in [] if as_json else found:

@@ -133,14 +133,18 @@ def set_password(
 
 
 @users_app.command("sessions")
-def sessions(user: _Who, as_json: _Json = False) -> None:
+def sessions(
+    user: _Who,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 200,
+    as_json: _Json = False,
+) -> None:
     """List where a user is signed in, newest first."""
     from kyros_worker.database import read  # noqa: PLC0415
     from kyros_worker.user.queries import find_user  # noqa: PLC0415
     from kyros_worker.user.session import list_sessions  # noqa: PLC0415
 
     with one_sentence(), read() as connection:
-        found = list_sessions(connection, find_user(connection, user)["id"])
+        found = list_sessions(connection, find_user(connection, user)["id"], limit)
     if as_json:
         print(json.dumps(found))
     for one in [] if as_json else found:

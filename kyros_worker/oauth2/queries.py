@@ -65,13 +65,15 @@ def known_application(connection: Connection, application_id: str) -> KnownAppli
     return None if row is None else KnownApplication(*row)
 
 
-def applications(connection: Connection) -> list[dict[str, Any]]:
-    """The records of all, newest first."""
+def newest_applications(
+    connection: Connection, limit: int, after: str | None = None
+) -> list[dict[str, Any]]:
+    """The records, newest first, going on after that id."""
     wanted = select(*APPLICATION_COLUMNS).where(Application.deleted_at.is_(None))
-    return [
-        application_record(row)
-        for row in connection.execute(wanted.order_by(Application.id.desc()))
-    ]
+    if after is not None:
+        wanted = wanted.where(Application.id < after)
+    found = connection.execute(wanted.order_by(Application.id.desc()).limit(limit))
+    return [application_record(row) for row in found]
 
 
 def application(connection: Connection, application_id: str) -> dict[str, Any]:

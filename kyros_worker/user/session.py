@@ -139,14 +139,14 @@ def sign_out_everywhere(
     return count
 
 
-def list_sessions(connection: Connection, user_id: str) -> list[dict[str, Any]]:
-    """The sessions of that user that have not ended, newest first, without anything secret."""
+def list_sessions(connection: Connection, user_id: str, limit: int) -> list[dict[str, Any]]:
+    """The newest sessions of that user that have not ended, without anything secret."""
     columns = (
         Session.id, Session.address, Session.user_agent, Session.created_at, Session.last_seen_at,
         Session.expires_at,
     )  # fmt: skip
     wanted = select(*columns).where(Session.user_id == user_id, *_alive(now()))
-    found = connection.execute(wanted.order_by(Session.id.desc())).mappings()
+    found = connection.execute(wanted.order_by(Session.id.desc()).limit(limit)).mappings()
     times = ("created_at", "last_seen_at", "expires_at")
     return [{**row, **{name: rfc3339(row[name]) for name in times}} for row in found]
 

@@ -176,3 +176,13 @@ def test_admins_alone_touch_applications(viewer, path):
     if "new" not in path:
         assert viewer.post(f"{PAGE}/{path}").status_code == 403
     assert viewer.post(f"{PAGE}/applications").status_code == 403
+
+
+def test_a_long_list_goes_on(boss, new_application):
+    for _ in range(52):
+        new_application()
+    page = boss.get(PAGE)
+    assert page.text.count(f'href="{PAGE}/applications/oac_') == 50
+    older = re.search(r'href="([^"]+cursor=[^"]+)"', page.text)[1]
+    assert boss.get(older).text.count(f'href="{PAGE}/applications/oac_') == 2
+    assert boss.get(f"{PAGE}?cursor=abc").status_code == 422

@@ -3,12 +3,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from api.dashboard import settings_profile
 from kyros_worker.database import read
 from kyros_worker.oauth2.tables import Grant
 from kyros_worker.user.queries import find_user
 from tests.api.dashboard.conftest import form_id
 from tests.applications import code_for, new_application, no_applications, rows
-from tests.people import PASSWORD, audit_entries
+from tests.people import PASSWORD, audit_entries, session_of
 
 __all__ = ["new_application", "no_applications"]
 
@@ -180,7 +181,6 @@ class TestProfile:
 
     def test_sessions(self, jo, browser, app):
         from tests.api.dashboard.conftest import Browser
-        from tests.people import session_of
 
         others = [Browser(app.test_client(), session_of(jo.person.user_id)) for _ in range(3)]
         assert jo.get("/settings/profile").text.count("Sign out<span") == 3
@@ -195,6 +195,17 @@ class TestProfile:
         assert (entry["actor"], entry["target"]) == (jo.person.user_id, jo.person.user_id)
         assert entry["details"] == {"sessions": 2}
         assert jo.get("/settings/profile").status_code == 200
+
+    def test_the_newest_sessions_are_shown(self, jo, monkeypatch):
+        monkeypatch.setattr(settings_profile, "MOST_SESSIONS", 2)
+        assert "the newest 2" not in jo.get("/settings/profile").text
+        for _ in range(3):
+            session_of(jo.person.user_id)
+        page = jo.get("/settings/profile").text
+        assert page.count("Sign out<span") == 2
+        assert "These are the newest 2." in page
+        jo.post("/settings/profile/sessions/end-others")
+        assert "Sign out<span" not in jo.get("/settings/profile").text
 
     def test_anothers_session_stays(self, jo, browser):
         other = browser("viewer")

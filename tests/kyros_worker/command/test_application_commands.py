@@ -44,6 +44,9 @@ def test_show_and_list(no_applications):
     assert (other["acts_for_itself"], other["permissions"]) == (True, ["tasks:read"])
     listed = json.loads(run("list", "--json").stdout)
     assert [one["id"] for one in listed] == [other["id"], one["id"]]
+    assert [one["id"] for one in json.loads(run("list", "--limit", "1", "--json").stdout)] == [
+        other["id"]
+    ]
     assert other["id"] in run("list").stdout
     assert other["client_secret"] not in run("list").stdout
     shown = run("show", one["id"]).stdout

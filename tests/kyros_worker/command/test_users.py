@@ -118,6 +118,7 @@ def test_sessions(new_user):
     first, second = (authenticate_session(session_of(user.id)).session_id for _ in range(2))
     shown = run("sessions", JO).stdout.splitlines()
     assert [line.split()[0] for line in shown] == [second, first]
+    assert run("sessions", JO, "--limit", "1").stdout.splitlines() == shown[:1]
     assert "192.0.2.1  tests" in shown[0]
     assert len(json.loads(run("sessions", JO, "--json").stdout)) == 2
     assert run("sign-out", JO, first).stdout == "1 session ended.\n"

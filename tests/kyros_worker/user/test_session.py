@@ -74,7 +74,7 @@ def test_how_long_it_lasts(new_user, column, ago, alive):
     session_id = authenticate_session(cookie).session_id
     change(Session, session_id, **{column: now() - ago})
     with transaction() as connection:
-        assert len(list_sessions(connection, user.id)) == alive
+        assert len(list_sessions(connection, user.id, 10)) == alive
     if alive:
         authenticate_session(cookie)
     else:
@@ -184,13 +184,15 @@ def test_the_list_holds_nothing_secret(new_user):
     user = new_user()
     first, second = session_of(user.id), session_of(user.id)
     with read() as connection:
-        found = list_sessions(connection, user.id)
+        found = list_sessions(connection, user.id, 10)
     ids = [authenticate_session(cookie).session_id for cookie in (second, first)]
     assert [session["id"] for session in found] == ids
     assert set(found[0]) == {
         "id", "address", "user_agent", "created_at", "last_seen_at", "expires_at",
     }  # fmt: skip
     assert found[0]["created_at"].endswith("Z")
+    with read() as connection:
+        assert list_sessions(connection, user.id, 1) == found[:1]
 
 
 def test_a_strange_browser(new_user):
