@@ -23,6 +23,8 @@ _PROGRAMS = ("/v1", "/auth/oauth2")
 #: Of those, where a person's browser is led.
 _PEOPLE = (AUTHORIZE,)
 
+#: Who sends a form of a page that he had open when his session ended.
+_SIGN_IN = "Your session has ended, so nothing was done. Sign in, and do it again."
 _TITLES = {
     400: "That request can't be read",
     403: "You may not do this",
@@ -51,15 +53,17 @@ def page(
     status: int, message: str, details: Sequence[FieldError], headers: Mapping[str, str]
 ) -> Response:
     """The error's page. Who has not signed in is led to where he can."""
-    if status == _UNAUTHENTICATED and request.method == "GET" and not _sent_a_credential():
+    nobody = status == _UNAUTHENTICATED and not _sent_a_credential()
+    if nobody and request.method == "GET":
         back = request.full_path.removesuffix("?")
         return current_app.make_response(redirect(f"/sign-in?{urlencode({'next': back})}", 303))
     response = render(
         "error.html",
         status,
         number=status,
-        title=_TITLES.get(status, "That did not work"),
-        sentence=message,
+        title="You are not signed in" if nobody else _TITLES.get(status, "That did not work"),
+        sentence=_SIGN_IN if nobody else message,
+        sign_in=nobody,
         details=details if len(details) > 1 else (),
         roles=_roles_that_may() if status == _FORBIDDEN else [],
         retry_after=headers.get("Retry-After"),

@@ -26,3 +26,24 @@ def test_programs_paths_never_answer_with_a_page(client, path):
 def test_whoever_does_not_ask_for_a_page_gets_json(client, accept):
     headers = {} if accept is None else {"Accept": accept}
     assert client.get("/nothing", headers=headers).is_json
+
+
+def test_a_form_of_nobody(browser):
+    """Of a person whose session ended in another tab, or of one who never had any."""
+    jo, nobody = browser("admin"), browser()
+    assert jo.post("/sign-out").status_code == 303
+    for one in (jo, nobody):
+        page = one.post("/settings/users", email="x@example.com")
+        assert page.status_code == 401
+        assert "You are not signed in" in page.text
+        assert '<a href="/sign-in">' in page.text
+        assert "API key" not in page.text
+        assert page.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_programs_form_is_told_what_a_program_is(client):
+    headers = {**BROWSER, "Authorization": "Bearer kyros_test_nothing"}
+    page = client.post("/settings/users", headers=headers)
+    assert page.status_code == 401
+    assert "The credential is not valid" in page.text
+    assert "/sign-in" not in page.text
