@@ -37,7 +37,7 @@ def audit(
         wanted = Wanted(actor, action, target, _time(since))
         found = newest_entries(connection, None, wanted, limit)
     for entry in found:
-        print(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+        print(json.dumps(entry) if as_json else _line(entry))
     if not found and not as_json:
         print("No entry is like that.")
 

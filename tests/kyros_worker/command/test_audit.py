@@ -30,7 +30,9 @@ def test_a_line_an_entry(schema):
 
 def test_as_json(schema):
     write("key_json", name="é")
-    (entry,) = map(json.loads, run("--target", "key_json", "--json").stdout.splitlines())
+    (line,) = run("--target", "key_json", "--json").stdout.splitlines()
+    assert line.isascii()
+    entry = json.loads(line)
     assert (entry["actor"], entry["details"]) == ("usr_1", {"name": "é"})
 
 
