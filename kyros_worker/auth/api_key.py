@@ -18,7 +18,6 @@ from zlib import crc32
 
 from kyros_worker.auth.subject import Mode
 
-MAX_NAME_LENGTH = 100
 #: Requests a minute.
 MAX_RATE_LIMIT = 1_000_000
 MAX_DAY_BUDGET_USD = 1_000_000

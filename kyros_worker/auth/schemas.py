@@ -16,13 +16,13 @@ from pydantic import (
 from kyros_worker.auth.api_key import (
     DEFAULT_OVERLAP_SECONDS,
     MAX_DAY_BUDGET_USD,
-    MAX_NAME_LENGTH,
     MAX_OVERLAP_SECONDS,
     MAX_RATE_LIMIT,
     REMOVABLE,
     Removable,
 )
 from kyros_worker.auth.subject import PERMISSIONS, Mode, Permission
+from kyros_worker.display_name import MAX_NAME_LENGTH, name_fault
 from kyros_worker.schemas import WHOLE, Body, NoBody, Time
 
 
@@ -37,7 +37,15 @@ def _each_once(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
+def _named(name: str) -> str:
+    if fault := name_fault(name):
+        raise ValueError(fault)
+    return name
+
+
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH), AfterValidator(_named)
+]
 Permissions = Annotated[list[Permission], Field(min_length=1, max_length=len(PERMISSIONS))]
 RateLimit = Annotated[int, Field(ge=1, le=MAX_RATE_LIMIT), WHOLE]
 DayBudget = Annotated[
@@ -54,7 +62,7 @@ _DAY_BUDGET = "USD that its tasks may cost on a day (UTC), a hard limit; absent:
 class NewApiKey(Body):
     """A key to be made."""
 
-    name: Name = Field(description="What people know it by.")
+    name: Name = Field(description="What people know it by: printable, without a space around it.")
     permissions: Permissions
     mode: Mode | None = Field(None, description="Default: the mode of the caller.")
     expires_at: Time | None = Field(None, description="Default: never.")

@@ -16,7 +16,6 @@ from kyros_worker.audit.actor import COMMAND_LINE
 from kyros_worker.auth.api_key import (
     DEFAULT_OVERLAP_SECONDS,
     MAX_DAY_BUDGET_USD,
-    MAX_NAME_LENGTH,
     MAX_OVERLAP_SECONDS,
     MAX_RATE_LIMIT,
     REMOVABLE,
@@ -32,6 +31,7 @@ from kyros_worker.command.in_database import (
     one_sentence,
     own_mode,
 )
+from kyros_worker.display_name import name_fault
 
 keys_app = typer.Typer(
     name="keys", help="Make, change and revoke API keys.", no_args_is_help=True,
@@ -182,8 +182,8 @@ def _fields(
     day_budget: str | None,
 ) -> dict[str, Any]:
     """What was typed, as the verbs take it; ends the command when something is wrong."""
-    if name is not None and not 1 <= len(name) <= MAX_NAME_LENGTH:
-        fail(f"The name must be 1 to {MAX_NAME_LENGTH} characters long.", WRONG)
+    if name is not None and (fault := name_fault(name)):
+        fail(f"The name {fault}.", WRONG)
     return {
         "name": name,
         "permissions": _known_permissions(permissions) if permissions else None,

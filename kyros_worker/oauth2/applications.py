@@ -1,6 +1,5 @@
 """What admins do with applications: register, change, give another secret, delete."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +10,13 @@ from kyros_worker.audit.write import write_entry
 from kyros_worker.auth.subject import PERMISSIONS
 from kyros_worker.clock import now
 from kyros_worker.database import Connection
+from kyros_worker.display_name import name_fault
 from kyros_worker.errors import ConflictError, FieldError, InvalidError, NotFoundError
 from kyros_worker.ids import is_id, new_id
 from kyros_worker.oauth2 import redirect_uri, secret
 from kyros_worker.oauth2.queries import APPLICATION_COLUMNS, application_record
 from kyros_worker.oauth2.tables import Application, Grant
 
-MAX_NAME_LENGTH = 100
 MAX_REDIRECT_URIS = 20
 
 
@@ -154,7 +153,9 @@ def _update(connection: Connection, application_id: str, **values: Any) -> dict[
 
 def _refuse_wrong(values: dict[str, Any], *, public: bool) -> None:
     """Raises InvalidError with every wrong field."""
-    wrong = [*_wrong_name(values["name"]), *_wrong_permissions(values["permissions"])]
+    wrong = _wrong_permissions(values["permissions"])
+    if fault := name_fault(values["name"]):
+        wrong.insert(0, FieldError("name", fault))
     uris: list[str] = values["redirect_uris"]
     if len(uris) > MAX_REDIRECT_URIS:
         wrong.append(FieldError("redirect_uris", f"may be {MAX_REDIRECT_URIS} at most"))
@@ -169,15 +170,6 @@ def _refuse_wrong(values: dict[str, Any], *, public: bool) -> None:
         wrong.append(FieldError("acts_for_itself", message))
     if wrong:
         raise InvalidError(f"{wrong[0].field} {wrong[0].message}.", details=wrong)
-
-
-def _wrong_name(name: str) -> list[FieldError]:
-    if not 1 <= len(name) <= MAX_NAME_LENGTH:
-        return [FieldError("name", f"must be 1 to {MAX_NAME_LENGTH} characters long")]
-    # People decide by the name: it must not be able to write the line backwards or to look empty.
-    if name != name.strip() or any(unicodedata.category(one)[0] == "C" for one in name):
-        return [FieldError("name", "may have no control character, and no space around it")]
-    return []
 
 
 def _wrong_permissions(permissions: Sequence[str]) -> list[FieldError]:

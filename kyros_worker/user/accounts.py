@@ -14,6 +14,7 @@ from kyros_worker.audit.write import write_entry
 from kyros_worker.auth.subject import ROLES
 from kyros_worker.clock import now
 from kyros_worker.database import Connection, read, transaction
+from kyros_worker.display_name import name_fault
 from kyros_worker.email_address import checked
 from kyros_worker.errors import ConflictError, FieldError, InvalidError
 from kyros_worker.ids import is_id, new_id
@@ -22,8 +23,6 @@ from kyros_worker.user.password import PasswordHash, check_password, hash_passwo
 from kyros_worker.user.queries import COLUMNS, no_such_user, record
 from kyros_worker.user.session import end_all_sessions
 from kyros_worker.user.tables import User
-
-MAX_NAME_LENGTH = 100
 
 
 def create_user(
@@ -223,9 +222,8 @@ def _updated(connection: Connection, user_id: str, **values: Any) -> dict[str, A
 
 def _checked_name(name: str) -> str:
     name = name.strip()
-    if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
-        reason = f"must be 1 to {MAX_NAME_LENGTH} printable characters"
-        raise InvalidError(f"name {reason}.", details=[FieldError("name", reason)])
+    if fault := name_fault(name):
+        raise InvalidError(f"name {fault}.", details=[FieldError("name", fault)])
     return name
 
 

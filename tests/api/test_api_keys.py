@@ -41,6 +41,8 @@ def test_a_new_key_works_and_is_shown_once(client, admin):
         ({"name": ""}, ["name"]),
         ({"name": None}, ["name"]),
         ({"name": "x" * 101}, ["name"]),
+        ({"name": " "}, ["name"]),
+        ({"name": "a\u202eb"}, ["name"]),
         ({"permissions": []}, ["permissions"]),
         ({"permissions": ["tasks:reed"]}, ["permissions[0]"]),
         ({"permissions": "admin"}, ["permissions"]),

@@ -20,6 +20,9 @@ BEYOND_A_SCHEMA = (
     ("cursor", "is not a cursor of this list"),
     ("expires_at", "must be in the future"),
     ("remove", "which is given a value too"),
+    # What is printed, and what is seen, depends on Unicode's tables.
+    ("name", "must be 1 to 100 printable characters"),
+    ("name", "must hold something to be seen"),
     # Whom a webhook may call depends on the deployment, and on more than a URL's form.
     ("url", "can't be called"),
     # The strict parser's own, which stands before every schema (contract, "Conventions").

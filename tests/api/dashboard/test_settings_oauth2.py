@@ -101,7 +101,7 @@ def test_the_same_form_twice_shows_the_secret_once(boss, no_applications):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"name": ""}, "Must be 1 to 100 characters long."),
+        ({"name": ""}, "Must be 1 to 100 printable characters"),
         ({"redirect_uris": ""}, "Are needed"),
         ({"redirect_uris": "http://a.example/"}, "Must begin with https://"),
         ({"permissions": []}, "Choose one or more."),

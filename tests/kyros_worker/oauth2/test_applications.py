@@ -64,6 +64,9 @@ def test_a_change_is_one_update(application):
     ("changes", "field"),
     [
         ({"name": ""}, "name"),
+        ({"name": " a"}, "name"),
+        ({"name": "a\u202eb"}, "name"),
+        ({"name": "\u3164"}, "name"),
         ({"redirect_uris": []}, "redirect_uris"),
         ({"redirect_uris": ["x"]}, "redirect_uris[0]"),
         ({"permissions": []}, "permissions"),
