@@ -1,5 +1,7 @@
 """API keys for tests."""
 
+import re
+
 import pytest
 from sqlalchemy import delete
 
@@ -9,7 +11,9 @@ from kyros_worker.auth.create import create
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.database import transaction
 from kyros_worker.idempotency.tables import IdempotencyKey
+from kyros_worker.settings import PROJECT_ROOT
 
+PAGE = (PROJECT_ROOT / "docs/reference/api-keys.md").read_text()
 ACTOR = Actor("tests")
 
 
@@ -37,3 +41,17 @@ def new_key(no_keys):
             )
 
     return make
+
+
+def of_page(language):
+    """What the page on keys prints in that language."""
+    return re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[1]
+
+
+_scanner: dict = {}
+exec(of_page("python"), _scanner)  # noqa: S102 - the page is ours
+
+
+def well_formed(key):
+    """Whether a secret scanner takes it for a key, by what the page tells it to do."""
+    return bool(re.fullmatch(of_page("regex").strip(), key)) and _scanner["is_kyros_key"](key)

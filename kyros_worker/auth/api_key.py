@@ -10,7 +10,6 @@ A key that the deployment was given (`KYROS_BOOTSTRAP_API_KEY`) has the prefix a
 here may decide whether a key is known: only its hash in the database does.
 """
 
-import re
 import secrets
 from hashlib import sha256
 from typing import Literal, get_args
@@ -33,7 +32,6 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_LENGTH = 32
 _CHECKSUM_LENGTH = 6
 _SHOWN_LENGTH = 4
-_GENERATED = re.compile(r"kyros_(?:test|live)_[0-9A-Za-z]{38}", re.ASCII)
 
 
 def make(mode: Mode) -> str:
@@ -41,13 +39,6 @@ def make(mode: Mode) -> str:
     random_part = "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM_LENGTH))
     start = f"kyros_{mode}_{random_part}"
     return start + _checksum(start)
-
-
-def well_formed(key: str) -> bool:
-    """Whether the key is a generated one whose checksum is right."""
-    if not _GENERATED.fullmatch(key):
-        return False
-    return _checksum(key[:-_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
 
 
 def mode_of(key: str) -> Mode | None:

@@ -26,7 +26,7 @@ def authenticate(token: str) -> Subject:
 
 
 def forget() -> None:
-    """Forget every key of this process, as its end would."""
+    """Forget every key of this process, as its end would: tests alone need it."""
     _remembered.forget()
 
 

@@ -24,7 +24,7 @@ def authenticate_access_token(token: str) -> Subject:
 
 
 def forget() -> None:
-    """Forget every token of this process, as its end would."""
+    """Forget every token of this process, as its end would: tests alone need it."""
     _remembered.forget()
 
 

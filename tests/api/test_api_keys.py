@@ -10,6 +10,7 @@ from kyros_worker.auth.subject import PERMISSIONS
 from kyros_worker.clock import now
 from tests import factories
 from tests.api.conftest import serving
+from tests.keys import well_formed
 
 NEW = {"name": "ci", "permissions": ["tasks:read", "tasks:write"]}
 
@@ -22,7 +23,7 @@ def test_a_new_key_works_and_is_shown_once(client, admin):
     made = client.post("/v1/api-keys", json=NEW, headers=admin)
     assert made.status_code == 201
     data = made.json["data"]
-    assert api_key.well_formed(data["key"])
+    assert well_formed(data["key"])
     assert data["key"].startswith(data["prefix"])
     assert (data["mode"], data["permissions"]) == ("test", NEW["permissions"])
     listed = client.get("/v1/api-keys", headers=admin)

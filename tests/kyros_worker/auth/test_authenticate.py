@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select, update
 
-from kyros_worker.auth import api_key, authenticate, remembered, revoke
+from kyros_worker.auth import authenticate, remembered, revoke
 from kyros_worker.auth.remembered import REMEMBERED_SECONDS, Remembered
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.clock import now
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.errors import InvalidError, UnauthenticatedError
-from tests.keys import ACTOR
+from tests.keys import ACTOR, well_formed
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_who_is_calling(new_key):
 def test_a_key_of_ones_own_needs_no_checksum(new_key):
     key = "kyros_test_" + "A" * 38
     made = new_key("admin", key=key)
-    assert not api_key.well_formed(key)
+    assert not well_formed(key)
     assert authenticate.authenticate(key).id == made["id"]
     assert authenticate.authenticate(key).may("webhooks:manage")
 

@@ -7,6 +7,7 @@ from kyros_worker.auth.authenticate import authenticate
 from kyros_worker.auth.first_key import first_key
 from kyros_worker.database import transaction
 from kyros_worker.settings import current
+from tests.keys import well_formed
 
 
 def settings(key):
@@ -20,7 +21,7 @@ def make(settings):
 
 def test_one_is_made_once(no_keys):
     key = make(settings(None))
-    assert api_key.well_formed(key)
+    assert well_formed(key)
     assert api_key.mode_of(key) == ("test" if current().test_mode else "live")
     subject = authenticate(key)
     assert subject.permissions == {"admin"}

@@ -13,7 +13,7 @@ from kyros_worker.auth.rotate import rotate
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.errors import UnauthenticatedError
-from tests.keys import ACTOR
+from tests.keys import ACTOR, well_formed
 
 
 def rotated(made, overlap_seconds=60):
@@ -41,7 +41,7 @@ def test_both_secrets_are_the_same_key(new_key, mode):
     made = new_key("tasks:read", mode=mode, rate_limit=5)
     again = rotated(made)
     assert (again["id"], again["mode"]) == (made["id"], mode)
-    assert api_key.well_formed(again["key"])
+    assert well_formed(again["key"])
     assert again["key"].startswith(again["prefix"])
     assert again["key"] != made["key"]
     subjects = [authenticate.authenticate(one["key"]) for one in (made, again)]

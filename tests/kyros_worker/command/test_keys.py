@@ -5,7 +5,7 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from kyros_worker.audit.queries import Wanted, newest_entries
-from kyros_worker.auth import api_key, authenticate
+from kyros_worker.auth import authenticate
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.clock import now
 from kyros_worker.command import key_text, keys
@@ -13,7 +13,7 @@ from kyros_worker.database import read
 from kyros_worker.errors import ConfigurationError, UnauthenticatedError
 from tests import factories
 from tests.installed import schema
-from tests.keys import new_key, no_keys
+from tests.keys import new_key, no_keys, well_formed
 
 __all__ = ["new_key", "no_keys", "schema"]
 
@@ -31,7 +31,7 @@ def test_create(no_keys):
 
 def test_create_as_json(no_keys):
     made = json.loads(run("create", "ci", "--days", "3", "--json").stdout)
-    assert api_key.well_formed(made["key"])
+    assert well_formed(made["key"])
     assert made["permissions"] == ["admin"]
     assert made["expires_at"]
 
@@ -89,7 +89,7 @@ def test_what_is_said_more_than_once_counts_once(new_key):
 def test_rotate(new_key):
     made = new_key("admin")
     again = run("rotate", made["id"])
-    assert api_key.well_formed(again.stdout.strip())
+    assert well_formed(again.stdout.strip())
     for key in (made["key"], again.stdout.strip()):
         assert authenticate.authenticate(key).id == made["id"]
     assert "the secret before is good until" in run("show", made["id"]).stdout
