@@ -33,6 +33,8 @@ blueprint = api_blueprint(
     "escalations", __name__, "Requests to go from the economy model to the premium one."
 )
 
+_WHO = "`key_…`, `usr_…`, a JWT's user, `oac_…` or `system`."
+
 
 class EscalationRecord(BaseModel):
     """An escalation. Every field is always present."""
@@ -47,8 +49,8 @@ class EscalationRecord(BaseModel):
     rule: str | None = Field(description="Which rule asked; null when a person did.")
     figures: list[dict[str, Any]] = Field(description="What the rule compared.")
     priority: Priority
-    requested_by: str = Field(description="A credential's id, or `system`.")
-    decided_by: str | None = Field(description="A credential's id, or `system`.")
+    requested_by: str = Field(description=_WHO)
+    decided_by: str | None = Field(description=_WHO)
     comment: str | None
     four_eyes: bool = Field(description="Whether who asked may not approve it.")
     estimated_cost_usd: float | None = Field(

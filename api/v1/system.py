@@ -34,7 +34,9 @@ class MaintenanceState(BaseModel):
 
     enabled: bool
     message: str | None
-    changed_by: str | None = Field(description="A credential's id; null before the first change.")
+    changed_by: str | None = Field(
+        description="`key_…`, `usr_…`, a JWT's user or `oac_…`; null before the first change."
+    )
     changed_at: str | None
 
 

@@ -22,7 +22,7 @@ class ApiKey(Table):
     prefix: Mapped[str]
     mode: Mapped[str]
     permissions: Mapped[list[str]]
-    #: The credential that made it (`key_…`), or `command line`, or `system`.
+    #: Who made it: `key_…`, `usr_…`, a JWT's user, `oac_…`, `command line` or `system`.
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

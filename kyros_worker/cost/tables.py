@@ -43,7 +43,7 @@ class ModelCall(Table):
     claim: Mapped[int]
     number: Mapped[int]
     mode: Mapped[str]
-    #: The credential that made the task: whose day it counts to.
+    #: Who made the task: whose day it counts to.
     created_by: Mapped[str]
     role: Mapped[str]
     tier: Mapped[str]

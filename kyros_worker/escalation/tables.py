@@ -45,7 +45,7 @@ class Escalation(Table):
     #: What the rule compared.
     figures: Mapped[list[dict[str, Any]]]
     priority: Mapped[str]
-    #: A credential, or `system`.
+    #: `key_…`, `usr_…`, a JWT's user, `oac_…` or `system`.
     requested_by: Mapped[str]
     decided_by: Mapped[str | None]
     comment: Mapped[str | None]

@@ -36,6 +36,7 @@ class Maintenance(Table):
     #: Whether it has ended and what waited is still to be published again.
     resuming: Mapped[bool] = mapped_column(server_default=text("false"))
     message: Mapped[str | None]
-    #: A credential's id; null, as the time is, in a row that was made to be locked.
+    #: `key_…`, `usr_…`, a JWT's user or `oac_…`; null, as the time is, in a row that was made
+    #: to be locked.
     changed_by: Mapped[str | None]
     changed_at: Mapped[datetime | None] = mapped_column(_AT)

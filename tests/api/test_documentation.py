@@ -71,3 +71,14 @@ def test_idempotency_is_documented(document):
 
 def test_what_the_sdks_are_held_to_is_what_is_answered(document):
     assert json.loads(write_sdk_fields.FILE.read_text()) == write_sdk_fields.fields(document)
+
+
+def test_who_acts_may_be_a_person(document):
+    told = [
+        (name, field["description"])
+        for schema in document["components"]["schemas"].values()
+        for name, field in schema.get("properties", {}).items()
+        if name in ("requested_by", "decided_by", "changed_by")
+    ]
+    assert {name for name, _ in told} == {"requested_by", "decided_by", "changed_by"}
+    assert all("`usr_…`" in words and "JWT" in words for _, words in told)
