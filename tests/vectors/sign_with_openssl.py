@@ -65,13 +65,14 @@ def headers(case):
     return standard, {"X-Kyros-Signature": case["hex_signature"]}
 
 
-def refused(name, reason, case, headers):
+def refused(name, reason, case, headers, *, allow_untimed=False):
     return {
         "name": name,
         "secret": case["secret"],
         "now": case["now"],
         "body": case["body"],
         "headers": headers,
+        "allow_untimed": allow_untimed,
         "refused": reason,
     }
 
@@ -91,7 +92,6 @@ def main():
         refused(name, reason, cases[0], sent)
         for name, reason, sent in [
             ("another secret", "wrong signature", other_standard),
-            ("another secret, bare", "wrong signature", other_bare),
             ("another id", "wrong signature", standard | {"webhook-id": "evt_2"}),
             ("another version", "wrong signature", standard | {"webhook-signature": version}),
             # A good bare signature does not save a bad one of the better scheme.
@@ -101,13 +101,24 @@ def main():
             ("no timestamp that is one", "malformed timestamp",
              standard | {"webhook-timestamp": "soon"}),
             ("no header at all", "missing header", {}),
+            ("a good bare one alone", "no time", bare),
             ("no webhook-signature", "missing header", unsigned | bare),
             ("no webhook-id", "missing header",
              {name: both[name] for name in both if name != "webhook-id"}),
+        ]
+    ]  # fmt: skip
+    cases += [
+        refused(f"{name}, without a time", reason, cases[0], sent, allow_untimed=True)
+        for name, reason, sent in [
+            ("no header at all", "missing header", {}),
+            ("another secret", "wrong signature", other_bare),
+            ("wrong beside a good bare one", "wrong signature", other_standard | bare),
+            ("five minutes and a second old", "stale timestamp", stale | bare),
+            ("no webhook-signature", "missing header", unsigned | bare),
             ("upper-case hex", "malformed signature", upper),
             ("a prefix before the hex", "malformed signature", prefixed),
         ]
-    ]  # fmt: skip
+    ]
     target = Path(__file__).with_name("webhook_signatures.json")
     target.write_text(json.dumps(cases, indent=2) + "\n")
 

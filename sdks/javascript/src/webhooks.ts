@@ -39,6 +39,11 @@ export interface VerifyOptions {
   tolerance?: number | undefined;
   /** In milliseconds since 1970, for tests. */
   now?: number | undefined;
+  /**
+   * Whether `X-Kyros-Signature` does where none of the `webhook-…` headers is there. It covers no
+   * time, so whoever recorded a request can send it again at any time. Default: false.
+   */
+  allowUntimed?: boolean | undefined;
 }
 
 /** The request is not one that Kyros sent, or not one that is to be trusted now. */
@@ -49,9 +54,8 @@ WebhookVerificationError.prototype.name = 'WebhookVerificationError';
  * The event in a request's body, once its signature is found to be right.
  *
  * Pass the bytes (or the text) of the body as they came: parsed and written again, they may differ.
- * The Standard Webhooks headers (`webhook-id`, `webhook-timestamp`, `webhook-signature`) are checked
- * where any of them is there. Only where none is there, `X-Kyros-Signature` is checked, which
- * covers no time.
+ * The Standard Webhooks headers (`webhook-id`, `webhook-timestamp`, `webhook-signature`) are checked;
+ * `X-Kyros-Signature`, which covers no time, is enough only where `allowUntimed` says so.
  *
  * Throws WebhookVerificationError, with a sentence that says what is wrong; TypeError where it is
  * the caller that is wrong.
@@ -62,8 +66,8 @@ export function verifyWebhook(
   secret: string | undefined,
   options: VerifyOptions = {},
 ): WebhookEvent {
-  only(['tolerance', 'now'], options);
-  const { tolerance = TOLERANCE_MS, now = Date.now() } = options;
+  only(['tolerance', 'now', 'allowUntimed'], options);
+  const { tolerance = TOLERANCE_MS, now = Date.now(), allowUntimed = false } = options;
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
     throw new TypeError('payload must be the bytes or the text of the body, as they came.');
   }
@@ -76,7 +80,7 @@ export function verifyWebhook(
   if (['webhook-id', 'webhook-timestamp', SIGNATURE].some((name) => found.has(name))) {
     verifyStandard(body, found, key, tolerance, now);
   } else {
-    verifyBare(body, found, key);
+    verifyBare(body, found, key, allowUntimed);
   }
   return parsed(body);
 }
@@ -122,11 +126,21 @@ function verifyStandard(
   }
 }
 
-function verifyBare(body: Buffer, headers: Map<string, string>, secret: string): void {
+function verifyBare(
+  body: Buffer,
+  headers: Map<string, string>,
+  secret: string,
+  allowUntimed: boolean,
+): void {
   const signature = headers.get(BARE_SIGNATURE.toLowerCase());
   if (signature === undefined) {
     throw new WebhookVerificationError(
       `The request is not signed: it has neither ${SIGNATURE} nor ${BARE_SIGNATURE}.`,
+    );
+  }
+  if (!allowUntimed) {
+    throw new WebhookVerificationError(
+      `The request has ${BARE_SIGNATURE} alone, which covers no time: ${SIGNATURE} is missing.`,
     );
   }
   if (!/^[0-9a-f]{64}$/.test(signature)) {

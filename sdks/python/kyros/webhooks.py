@@ -33,13 +33,14 @@ def verify(
     *,
     tolerance: float = 300,
     now: Optional[float] = None,
+    allow_untimed: bool = False,
 ) -> Dict[str, Any]:
     """The event in a request's body, once its signature is found to be right.
 
     The Standard Webhooks headers (`webhook-id`, `webhook-timestamp`, `webhook-signature`) are
-    checked where any of them is there, and refused more than `tolerance` seconds away from `now`
-    (seconds since 1970; default: this machine's clock). Only where none is there,
-    `X-Kyros-Signature` is checked, which covers no time.
+    checked, and refused more than `tolerance` seconds away from `now` (seconds since 1970; default:
+    this machine's clock). With `allow_untimed`, where none of them is there, `X-Kyros-Signature`
+    does: it covers no time, so whoever recorded a request can send it again at any time.
 
     Raises WebhookVerificationError, with a sentence that says what is wrong; TypeError or
     ValueError where it is the caller that is wrong.
@@ -53,7 +54,7 @@ def verify(
     if any(name in found for name in ("webhook-id", "webhook-timestamp", _SIGNATURE)):
         _verify_standard(body, found, secret, tolerance, time.time() if now is None else now)
     else:
-        _verify_bare(body, found, secret)
+        _verify_bare(body, found, secret, allow_untimed=allow_untimed)
     return _parsed(body)
 
 
@@ -80,10 +81,17 @@ def _verify_standard(
         )
 
 
-def _verify_bare(body: bytes, headers: Mapping[str, str], secret: str) -> None:
+def _verify_bare(
+    body: bytes, headers: Mapping[str, str], secret: str, *, allow_untimed: bool
+) -> None:
     if _BARE_SIGNATURE.lower() not in headers:
         raise WebhookVerificationError(
             f"The request is not signed: it has neither {_SIGNATURE} nor {_BARE_SIGNATURE}."
+        )
+    if not allow_untimed:
+        raise WebhookVerificationError(
+            f"The request has {_BARE_SIGNATURE} alone, which covers no time: "
+            f"{_SIGNATURE} is missing."
         )
     signature = headers[_BARE_SIGNATURE.lower()]
     if not re.fullmatch("[0-9a-f]{64}", signature):

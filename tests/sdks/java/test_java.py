@@ -1,10 +1,9 @@
 """The Java SDK: its own tests, and its jar as those see it who use it."""
 
-import hashlib
-import hmac
 import json
 import os
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from kyros_worker.command.ports import free_port
+from kyros_worker.webhook import sign
 from tests.acceptance.stack import eventually
 from tests.programs import needed
 from tests.sdks.java.maven import (
@@ -101,18 +101,26 @@ def test_the_readmes_receiver(classpath, tmp_path):
     sample = {"": SAMPLES["Receiving webhooks"].replace("5000", str(port))}
     compiled(written(sample, tmp_path), tmp_path, classpath)
     body = b'{"type":"task.completed","data":{"title":"Fix it"}}'
-    signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    signed = sign.headers(
+        secret="secret",
+        pending_secret=None,
+        event_id="evt_1",
+        event_type="task.completed",
+        delivery_id="dlv_1",
+        timestamp=int(time.time()),
+        body=body,
+    )
     command = ["java", "-cp", path([tmp_path, *classpath]), "Sample0"]
     environment = {**os.environ, "KYROS_WEBHOOK_SECRET": "secret"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as receiver:
         try:
             url = f"http://127.0.0.1:{port}/webhooks/kyros"
-            eventually(lambda: _posted(url, body, "") == 401, 60, "it listens")
-            assert _posted(url, body, signature) == 200
+            eventually(lambda: _posted(url, body, {}) == 401, 60, "it listens")
+            assert _posted(url, body, signed) == 200
         finally:
             receiver.terminate()
         said = receiver.stdout.read() if receiver.stdout else ""
-    assert "is not 64 lower-case hexadecimal digits" in said
+    assert said.startswith("The request is not signed")
     assert said.endswith("Fix it\n")
 
 
@@ -125,8 +133,8 @@ def _is_wrong(line: str) -> bool:
     return "private" not in Path(file).read_text().splitlines()[int(number) - 1]
 
 
-def _posted(url: str, body: bytes, signature: str) -> int | None:
+def _posted(url: str, body: bytes, headers: dict[str, str]) -> int | None:
     try:
-        return httpx.post(url, content=body, headers={"X-Kyros-Signature": signature}).status_code
+        return httpx.post(url, content=body, headers=headers).status_code
     except httpx.ConnectError:
         return None

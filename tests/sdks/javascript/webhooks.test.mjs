@@ -14,6 +14,7 @@ const SENTENCES = {
   'wrong signature': /No signature in webhook-signature matches|X-Kyros-Signature does not match/,
   'stale timestamp': /too old|from the future/,
   'missing header': /not signed|is missing/,
+  'no time': /covers no time/,
   'malformed signature': /not 64 lower-case hexadecimal digits/,
   'malformed timestamp': /not a time in seconds/,
 };
@@ -40,8 +41,8 @@ for (const vector of VECTORS) {
   const options = { now: vector.now * 1000 };
   if (vector.refused) {
     test(`refuses ${vector.name}`, () => {
-      const { body, headers, secret, refused } = vector;
-      refuses(() => verifyWebhook(body, headers, secret, options), SENTENCES[refused]);
+      const { body, headers, secret, allow_untimed: allowUntimed, refused } = vector;
+      refuses(() => verifyWebhook(body, headers, secret, { ...options, allowUntimed }), SENTENCES[refused]);
     });
   } else {
     test(`accepts ${vector.name}`, () => {
@@ -50,9 +51,10 @@ for (const vector of VECTORS) {
         'Webhook-Timestamp': String(vector.timestamp),
         'webhook-signature': vector.webhook_signature,
       };
-      for (const headers of [standard, { 'X-Kyros-Signature': vector.hex_signature }]) {
+      const bare = { 'X-Kyros-Signature': vector.hex_signature };
+      for (const [headers, allowUntimed] of [[standard, undefined], [standard, true], [bare, true]]) {
         for (const body of [vector.body, Buffer.from(vector.body), new Uint8Array(Buffer.from(vector.body))]) {
-          const event = verifyWebhook(body, headers, vector.secret, options);
+          const event = verifyWebhook(body, headers, vector.secret, { ...options, allowUntimed });
           assert.equal(JSON.stringify(event), JSON.stringify(JSON.parse(vector.body)));
         }
       }
@@ -77,7 +79,7 @@ test('no changed byte is accepted', () => {
     for (let at = 0; at < Buffer.byteLength(BODY); at += 1) {
       const changed = Buffer.from(BODY);
       changed[at] ^= 1;
-      refuses(() => verify(changed, headers), /match/);
+      refuses(() => verify(changed, headers, { allowUntimed: true }), /match/);
     }
   }
 });
@@ -94,7 +96,7 @@ test('hostile headers are refused in a sentence', () => {
   const values = ['', ' ', 'v1,', 'v1,é', 'a'.repeat(64), '\ud800', ['v1,a', 'v1,b'], '1'.repeat(13), 'NaN', undefined];
   for (const name of Object.keys(sent())) {
     for (const value of values) {
-      refuses(() => verify('{}', { [name]: value }), /\.$/);
+      refuses(() => verify('{}', { [name]: value }, { allowUntimed: true }), /\.$/);
       if (name !== 'x-kyros-signature') refuses(() => verify(BODY, { ...sent(), [name]: value }), /\.$/);
     }
   }
@@ -118,7 +120,7 @@ test('tolerance', () => {
 test('signed but no event', () => {
   for (const body of ['', '[1]', '"a"', 'null', '{', Buffer.from([0xff]), '['.repeat(100_000), '\ufeff{}']) {
     for (const headers of [sent(body), onlyBare(sent(body))]) {
-      refuses(() => verify(body, headers), /signed, but is not/);
+      refuses(() => verify(body, headers, { allowUntimed: true }), /signed, but is not/);
     }
   }
 });
@@ -215,6 +217,16 @@ test('the handler in a server of its own', async (context) => {
     assert.deepEqual(handled, ['task.created', 'test']);
   });
   if (told) assert.equal(told.mock.calls.length, 1);
+});
+
+test('a handler takes a request without a time only where it is told to', async () => {
+  const app = express();
+  app.post('/webhooks/kyros', webhookHandler('secret', () => {}));
+  app.post('/webhooks/kyros/untimed', webhookHandler('secret', () => {}, { allowUntimed: true }));
+  await serving(app, async (url) => {
+    assert.equal((await post(url, BODY, onlyBare(sent())))[0], 401);
+    assert.equal((await post(`${url}/untimed`, BODY, onlyBare(sent())))[0], 200);
+  });
 });
 
 test('a handler that answers itself', async () => {

@@ -21,8 +21,8 @@ import javax.crypto.spec.SecretKeySpec;
  *
  * <p>Give the bytes of the body as they came: parsed and written again, they may differ. The Standard
  * Webhooks headers ({@code webhook-id}, {@code webhook-timestamp}, {@code webhook-signature}) are
- * checked where any of them is there. Only where none is there, {@code X-Kyros-Signature} is checked,
- * which covers no time.
+ * checked; {@code X-Kyros-Signature}, which covers no time, is enough for {@link #verifyAllowingUntimed}
+ * only.
  */
 public final class Webhooks {
     private static final Duration TOLERANCE = Duration.ofMinutes(5);
@@ -61,11 +61,21 @@ public final class Webhooks {
     public static WebhookEvent verify(
             byte[] body, Function<String, String> header, String secret, Duration tolerance)
             throws WebhookVerificationException {
-        return verify(body, header, secret, tolerance, Instant.now());
+        return verify(body, header, secret, tolerance, Instant.now(), false);
+    }
+
+    /**
+     * The same; where none of the {@code webhook-…} headers is there, {@code X-Kyros-Signature} does.
+     * It covers no time, so whoever recorded a request can send it again at any time.
+     */
+    public static WebhookEvent verifyAllowingUntimed(byte[] body, Function<String, String> header, String secret)
+            throws WebhookVerificationException {
+        return verify(body, header, secret, TOLERANCE, Instant.now(), true);
     }
 
     static WebhookEvent verify(
-            byte[] body, Function<String, String> header, String secret, Duration tolerance, Instant now)
+            byte[] body, Function<String, String> header, String secret, Duration tolerance, Instant now,
+            boolean allowsUntimed)
             throws WebhookVerificationException {
         if (secret == null || secret.isEmpty()) {
             throw new IllegalArgumentException("secret is empty: with it, anybody could sign.");
@@ -75,7 +85,7 @@ public final class Webhooks {
         if (isStandard) {
             verifyStandard(body, header, secret, tolerance, now);
         } else {
-            verifyBare(body, header.apply(BARE_SIGNATURE), secret);
+            verifyBare(body, header.apply(BARE_SIGNATURE), secret, allowsUntimed);
         }
         try {
             return new WebhookEvent(Json.object(Json.parse(body)));
@@ -123,11 +133,15 @@ public final class Webhooks {
         }
     }
 
-    private static void verifyBare(byte[] body, String signature, String secret)
+    private static void verifyBare(byte[] body, String signature, String secret, boolean allowsUntimed)
             throws WebhookVerificationException {
         if (signature == null) {
             throw new WebhookVerificationException("The request is not signed: it has neither " + SIGNATURE
                 + " nor " + BARE_SIGNATURE + ".");
+        }
+        if (!allowsUntimed) {
+            throw new WebhookVerificationException("The request has " + BARE_SIGNATURE
+                + " alone, which covers no time: " + SIGNATURE + " is missing.");
         }
         if (!signature.matches("[0-9a-f]{64}")) {
             throw new WebhookVerificationException(

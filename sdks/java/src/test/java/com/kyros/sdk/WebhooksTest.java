@@ -26,6 +26,7 @@ class WebhooksTest {
         "wrong signature", "(No signature in webhook-signature matches|.*X-Kyros-Signature does not match).*",
         "stale timestamp", ".*(too old|from the future).*",
         "missing header", ".*(not signed|is missing).*",
+        "no time", ".*covers no time.*",
         "malformed signature", ".*not 64 lower-case hexadecimal digits.*",
         "malformed timestamp", ".*not a time in seconds.*");
 
@@ -49,23 +50,26 @@ class WebhooksTest {
             "webhook-timestamp", vector.get("timestamp").toString(),
             "WEBHOOK-SIGNATURE", (String) vector.get("webhook_signature"));
         Map<String, String> bare = Map.of("x-kyros-signature", (String) vector.get("hex_signature"));
-        for (Map<String, String> headers : List.of(standard, bare)) {
-            assertEquals(Json.parse(body(vector)), verified(vector, headers).toMap());
-        }
+        Object expected = Json.parse(body(vector));
+        assertEquals(expected, verified(vector, standard, false).toMap());
+        assertEquals(expected, verified(vector, standard, true).toMap());
+        assertEquals(expected, verified(vector, bare, true).toMap());
     }
 
     private static void refuses(Map<String, Object> vector) {
         Map<String, String> headers = new java.util.HashMap<>();
         CasesTest.map(vector.get("headers")).forEach((name, value) -> headers.put(name, (String) value));
         WebhookVerificationException refused = assertThrows(
-            WebhookVerificationException.class, () -> verified(vector, headers));
+            WebhookVerificationException.class,
+            () -> verified(vector, headers, (Boolean) vector.get("allow_untimed")));
         assertTrue(refused.getMessage().matches(SENTENCES.get(vector.get("refused"))), refused.getMessage());
     }
 
-    private static WebhookEvent verified(Map<String, Object> vector, Map<String, String> headers) throws Exception {
+    private static WebhookEvent verified(
+            Map<String, Object> vector, Map<String, String> headers, boolean allowsUntimed) throws Exception {
         Instant now = Instant.ofEpochSecond(((Number) vector.get("now")).longValue());
         return Webhooks.verify(
-            body(vector), Webhooks.inAnyCase(headers), (String) vector.get("secret"), TOLERANCE, now);
+            body(vector), Webhooks.inAnyCase(headers), (String) vector.get("secret"), TOLERANCE, now, allowsUntimed);
     }
 
     private static byte[] body(Map<String, Object> vector) {
@@ -76,7 +80,7 @@ class WebhooksTest {
     void anEventHoldsItsTask() throws Exception {
         String body = "{\"id\":\"evt_1\",\"type\":\"task.completed\",\"created_at\":\"2026-01-01T00:00:00Z\","
             + "\"data\":{\"id\":\"task_1\",\"type\":\"review\"}}";
-        WebhookEvent event = Webhooks.verify(bytes(body), Map.of("X-Kyros-Signature", signed(bytes(body))), "secret");
+        WebhookEvent event = untimed(bytes(body), signed(bytes(body)));
         assertEquals("task.completed", event.getType());
         assertEquals(Instant.parse("2026-01-01T00:00:00Z"), event.getCreatedAt());
         assertEquals(Task.Type.REVIEW, new Task(event.getData()).getType());
@@ -85,25 +89,37 @@ class WebhooksTest {
     @Test
     void whatIsSignedButNoObjectIsRefused() throws Exception {
         for (byte[] body : List.of(bytes("[]"), bytes("{"), bytes("{} {}"), new byte[] {'"', (byte) 0xff, '"'})) {
-            Map<String, String> headers = Map.of("X-Kyros-Signature", signed(body));
-            assertThrows(WebhookVerificationException.class, () -> Webhooks.verify(body, headers, "secret"));
+            String signature = signed(body);
+            assertThrows(WebhookVerificationException.class, () -> untimed(body, signature));
         }
     }
 
     @Test
     void noChangedByteIsAccepted() throws Exception {
         byte[] body = bytes("{\"type\":\"test\",\"data\":{}}");
-        Map<String, String> headers = Map.of("X-Kyros-Signature", signed(body));
+        String signature = signed(body);
         for (int at = 0; at < body.length; at++) {
             byte[] changed = body.clone();
             changed[at] ^= 1;
-            assertThrows(WebhookVerificationException.class, () -> Webhooks.verify(changed, headers, "secret"));
+            assertThrows(WebhookVerificationException.class, () -> untimed(changed, signature));
         }
+    }
+
+    @Test
+    void whatHasNoTimeIsTakenOnlyWhereItIsAllowed() throws Exception {
+        byte[] body = bytes("{\"type\":\"test\",\"data\":{}}");
+        Map<String, String> headers = Map.of("X-Kyros-Signature", signed(body));
+        assertThrows(WebhookVerificationException.class, () -> Webhooks.verify(body, headers, "secret"));
+        assertEquals("test", untimed(body, signed(body)).getType());
     }
 
     @Test
     void withoutASecretAnybodyCouldSign() {
         assertThrows(IllegalArgumentException.class, () -> Webhooks.verify(new byte[0], Map.of(), ""));
+    }
+
+    private static WebhookEvent untimed(byte[] body, String signature) throws WebhookVerificationException {
+        return Webhooks.verifyAllowingUntimed(body, Map.of("X-Kyros-Signature", signature)::get, "secret");
     }
 
     private static String signed(byte[] body) throws Exception {
