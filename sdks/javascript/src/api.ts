@@ -76,6 +76,7 @@ export class Api {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Message | undefined, void> {
     const outgoing = this.outgoing({ method: 'GET', path, signal, waitsMs: STREAM_MS });
+    outgoing.isStream = true;
     outgoing.headers.Accept = EVENT_STREAM;
     if (lastEventId !== undefined) {
       outgoing.headers['Last-Event-ID'] = lastEventId;
@@ -165,6 +166,7 @@ export class Api {
       timeoutMs: this.timeoutMs + (call.waitsMs ?? 0),
       deadline: call.deadline,
       signal: call.signal,
+      isStream: false,
     };
   }
 }

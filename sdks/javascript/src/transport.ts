@@ -32,6 +32,8 @@ export interface Outgoing {
   timeoutMs: number;
   deadline: Deadline | undefined;
   signal: AbortSignal | undefined;
+  /** Whether its answer lasts: no other call is to wait for its connection. */
+  isStream: boolean;
 }
 
 export class Transport {
@@ -40,29 +42,31 @@ export class Transport {
     sleep(ms, undefined, { signal } as object).catch((error: unknown) => {
       throw signal?.aborted ? reason(signal) : error;
     });
-  /** Undefined where the caller gave his own. */
-  private readonly ownAgent: http.Agent | undefined;
+  private readonly agent: http.Agent;
+  /** As many connections as there are streams. */
+  private readonly streamAgent: http.Agent;
   private readonly to: http.RequestOptions;
 
   constructor(
     private readonly url: URL,
-    agent: object | undefined,
+    private readonly givenAgent: object | undefined,
   ) {
-    if (!agent) {
-      const { Agent } = this.library;
-      this.ownAgent = new Agent({
+    const { Agent } = this.library;
+    const given = givenAgent as http.Agent | undefined;
+    this.agent =
+      given ??
+      new Agent({
         keepAlive: true,
         maxSockets: CONNECTIONS,
         maxFreeSockets: CONNECTIONS,
         scheduling: 'lifo',
         timeout: IDLE_MS,
       });
-    }
+    this.streamAgent = given ?? new Agent();
     this.to = {
       protocol: url.protocol,
       hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: url.port,
-      agent: (agent as http.Agent | undefined) ?? this.ownAgent,
     };
   }
 
@@ -71,7 +75,9 @@ export class Transport {
     const { method, headers, body, signal } = outgoing;
     const path = this.url.pathname + outgoing.path;
     throwIfAborted(signal);
-    const request = this.library.request({ ...this.to, method, path, headers, signal } as object);
+    const agent = outgoing.isStream ? this.streamAgent : this.agent;
+    const options = { ...this.to, agent, method, path, headers, signal };
+    const request = this.library.request(options as object);
     let stop: (error: unknown) => void;
     const aborted = () => stop(reason(signal as AbortSignal));
     let timer: NodeJS.Timeout | undefined;
@@ -137,7 +143,10 @@ export class Transport {
 
   /** Closes its connections; a caller's own agent is the caller's to close. */
   close(): void {
-    this.ownAgent?.destroy();
+    if (!this.givenAgent) {
+      this.agent.destroy();
+      this.streamAgent.destroy();
+    }
   }
 
   private get library(): typeof http | typeof https {

@@ -10,7 +10,17 @@ import random
 import re
 import time
 import uuid
-from typing import Any, AsyncGenerator, Callable, Dict, Mapping, NamedTuple, Optional, TypeVar
+from typing import (
+    Any,
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Dict,
+    Mapping,
+    NamedTuple,
+    Optional,
+    TypeVar,
+)
 
 import httpx
 
@@ -77,7 +87,7 @@ class Api:
         tries = 0
         while True:
             try:
-                response = await self._send(request)
+                response = await self._send(request, self.transport.send)
                 return refusal.checked(response, reads)
             except KyrosError as error:  # noqa: PERF203 - the network is slower
                 await self.pause(error, tries, call)
@@ -93,7 +103,7 @@ class Api:
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         request = self._request(Call("GET", path, waits=_STREAM_SECONDS), headers)
-        response = await self._send(request, stream=True)
+        response = await self._send(request, self.transport.open)
         try:
             is_stream = response.headers.get("Content-Type", "").startswith(_EVENT_STREAM)
             if response.status_code != _OK or not is_stream:
@@ -137,10 +147,12 @@ class Api:
         finally:
             await chunks.aclose()
 
-    async def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+    async def _send(
+        self, request: httpx.Request, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
+    ) -> httpx.Response:
         begun = time.monotonic()
         with self._told(request):
-            response = await self.transport.send(request, stream=stream)
+            response = await send(request)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(
                 "%s %s: %d in %.3f s, %s",

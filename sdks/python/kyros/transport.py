@@ -17,19 +17,27 @@ from kyros.pages import AsyncPages, Pages
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: A stream holds its connection as long as its task lasts: no other call is to wait for that.
+_UNCOUNTED = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+
 
 class Blocking:
     """Sends over a pool of connections that threads share, and blocks the calling one."""
 
     def __init__(self, **options: Any) -> None:
         self.http = httpx.Client(**options)
+        self._streams = httpx.Client(**{**options, "limits": _UNCOUNTED})
 
-    async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """The answer; with `stream` its body is still to be read."""
-        return self.http.send(request, stream=stream)
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer."""
+        return self.http.send(request)
+
+    async def open(self, request: httpx.Request) -> httpx.Response:
+        """The answer over a connection of its own; its body is still to be read."""
+        return self._streams.send(request, stream=True)
 
     async def read(self, response: httpx.Response) -> None:
-        """Reads the body of an answer that was asked for with `stream`."""
+        """Reads the body of an answer that was opened."""
         response.read()
 
     async def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
@@ -38,7 +46,7 @@ class Blocking:
             yield chunk
 
     async def leave(self, response: httpx.Response) -> None:
-        """Gives up an answer that was asked for with `stream`."""
+        """Gives up an answer that was opened."""
         response.close()
 
     async def pause(self, seconds: float) -> None:
@@ -48,6 +56,7 @@ class Blocking:
     async def close(self) -> None:
         """Closes all connections."""
         self.http.close()
+        self._streams.close()
 
     def method(self, does: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
         """A coroutine function as one that blocks."""
@@ -67,13 +76,18 @@ class Awaiting:
 
     def __init__(self, **options: Any) -> None:
         self.http = httpx.AsyncClient(**options)
+        self._streams = httpx.AsyncClient(**{**options, "limits": _UNCOUNTED})
 
-    async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """The answer; with `stream` its body is still to be read."""
-        return await self.http.send(request, stream=stream)
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer."""
+        return await self.http.send(request)
+
+    async def open(self, request: httpx.Request) -> httpx.Response:
+        """The answer over a connection of its own; its body is still to be read."""
+        return await self._streams.send(request, stream=True)
 
     async def read(self, response: httpx.Response) -> None:
-        """Reads the body of an answer that was asked for with `stream`."""
+        """Reads the body of an answer that was opened."""
         await response.aread()
 
     async def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
@@ -82,7 +96,7 @@ class Awaiting:
             yield chunk
 
     async def leave(self, response: httpx.Response) -> None:
-        """Gives up an answer that was asked for with `stream`."""
+        """Gives up an answer that was opened."""
         await response.aclose()
 
     async def pause(self, seconds: float) -> None:
@@ -92,6 +106,7 @@ class Awaiting:
     async def close(self) -> None:
         """Closes all connections."""
         await self.http.aclose()
+        await self._streams.aclose()
 
     def method(self, does: F) -> F:
         """A coroutine function is what it is."""

@@ -169,6 +169,15 @@ for (const then of ['hang', undefined]) {
   });
 }
 
+using('streams keep no other call waiting', { timeout: 5000, maxRetries: 0 }, async (client) => {
+  server.always = (asked) => (asked.path.endsWith('/stream') ? { ...STREAM, chunks: [EVENT], then: 'hang' } : data({ id: 'task_1' }));
+  const inTime = () => ({ signal: AbortSignal.timeout(20_000) });
+  const streams = Array.from({ length: 101 }, () => client.tasks.stream('task_1', inTime()));
+  await Promise.all(streams.map((stream) => stream.next()));
+  assert.equal((await client.tasks.get('task_1', inTime())).id, 'task_1');
+  await Promise.all(streams.map((stream) => stream.return()));
+});
+
 using('no time passes for a stream while its reader is busy', { timeout: 100 }, async (client) => {
   client._api.timeoutMs = -19_700;
   server.answers({ ...STREAM, chunks: [EVENT, 'event: end\ndata: {}\n\n'] });

@@ -1,5 +1,6 @@
 """A server on loopback that answers as a case scripts it, and remembers what it was asked."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -71,11 +72,7 @@ class ScriptedServer:
                 if answer.get("close"):
                     self._break()
                 elif answer.get("hang"):
-                    server.hanging.set()
-                    # Returns when the client is gone.
-                    self.connection.recv(1)
-                    server.left.set()
-                    self._break()
+                    self._hang()
                 else:
                     self._answer(answer)
 
@@ -111,14 +108,25 @@ class ScriptedServer:
                 for chunk in chunks or ():
                     data = chunk.encode()
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-                if answer.get("then") == "close":
+                if answer.get("then") == "hang":
+                    self._hang()
+                elif answer.get("then") == "close":
                     self._break()
                 elif chunks is not None:
                     self.wfile.write(b"0\r\n\r\n")
 
+            def _hang(self) -> None:
+                server.hanging.set()
+                # Returns when the client is gone.
+                with contextlib.suppress(ConnectionResetError):
+                    self.connection.recv(1)
+                server.left.set()
+                self._break()
+
             def _break(self) -> None:
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_RDWR)
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -123,26 +123,30 @@ def test_a_call_that_finds_no_free_connection_waits_for_one(server, monkeypatch)
     assert asyncio.run(both()) == ["1", "2"]
 
 
-def test_a_stream_that_is_left_gives_its_connection_back(server, monkeypatch):
+def test_a_stream_keeps_no_other_call_waiting_and_gives_its_connection_up(server, monkeypatch):
     monkeypatch.setattr(kyros.client, "_CONNECTIONS", 1)
-    server.answers({**STREAM, "chunks": [EVENT] * 3}, data({"id": "task_1"}))
+    done = data({"id": "task_1", "status": "completed"})
+    server.answers({**STREAM, "chunks": [EVENT] * 3, "then": "hang"}, done)
     with KyrosClient(KEY, server.url, timeout=10) as client:
         for event in client.tasks.stream("task_1"):
             assert event.type == "task.started"
+            assert client.tasks.wait("task_1", timeout=10).id == "task_1"
             break
-        assert client.tasks.get("task_1").id == "task_1"
+        assert server.left.wait(10)
 
 
-def test_an_asynchronous_stream_that_is_closed_gives_its_connection_back(server, monkeypatch):
+def test_an_asynchronous_stream_keeps_no_other_call_waiting(server, monkeypatch):
     monkeypatch.setattr(kyros.client, "_CONNECTIONS", 1)
-    server.answers({**STREAM, "chunks": [EVENT] * 3}, data({"id": "task_1"}))
+    server.answers({**STREAM, "chunks": [EVENT] * 3, "then": "hang"}, data({"id": "task_1"}))
 
     async def left():
         async with AsyncKyrosClient(KEY, server.url, timeout=10) as client:
             stream = client.tasks.stream("task_1")
             assert (await stream.__anext__()).seq == 1
+            task = await asyncio.wait_for(client.tasks.get("task_1"), 10)
             await stream.aclose()
-            return await client.tasks.get("task_1")
+            assert await asyncio.to_thread(server.left.wait, 10)
+            return task
 
     assert asyncio.run(left()).id == "task_1"
 
