@@ -87,8 +87,8 @@ class Api:
         tries = 0
         while True:
             try:
-                response = await self._send(request, self.transport.send)
-                return refusal.checked(response, reads)
+                sent = self.transport.send(request, call.end + _GRACE_SECONDS)
+                return refusal.checked(await self._answered(request, sent), reads)
             except KyrosError as error:  # noqa: PERF203 - the network is slower
                 await self.pause(error, tries, call)
                 tries += 1
@@ -103,7 +103,7 @@ class Api:
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
         request = self._request(Call("GET", path, waits=_STREAM_SECONDS), headers)
-        response = await self._send(request, self.transport.open)
+        response = await self._answered(request, self.transport.open(request))
         try:
             is_stream = response.headers.get("Content-Type", "").startswith(_EVENT_STREAM)
             if response.status_code != _OK or not is_stream:
@@ -147,12 +147,12 @@ class Api:
         finally:
             await chunks.aclose()
 
-    async def _send(
-        self, request: httpx.Request, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
+    async def _answered(
+        self, request: httpx.Request, sent: Awaitable[httpx.Response]
     ) -> httpx.Response:
         begun = time.monotonic()
         with self._told(request):
-            response = await send(request)
+            response = await sent
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(
                 "%s %s: %d in %.3f s, %s",

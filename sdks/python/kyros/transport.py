@@ -7,7 +7,16 @@ With `Blocking` nothing in them ever suspends, so they are run to their end wher
 import asyncio
 import functools
 import time
-from typing import Any, AsyncGenerator, Callable, Coroutine, Iterator, TypeVar, Union
+from typing import (
+    Any,
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    TypeVar,
+    Union,
+)
 
 import httpx
 
@@ -28,9 +37,15 @@ class Blocking:
         self.http = httpx.Client(**options)
         self._streams = httpx.Client(**{**options, "limits": _UNCOUNTED})
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer."""
-        return self.http.send(request)
+    async def send(self, request: httpx.Request, end: float) -> httpx.Response:
+        """The whole answer; raises httpx.ReadTimeout where it goes on after `end`."""
+        response = self.http.send(request, stream=True)
+        response.stream = _Ending(response.stream, end)
+        try:
+            response.read()
+        finally:
+            response.close()
+        return response
 
     async def open(self, request: httpx.Request) -> httpx.Response:
         """The answer over a connection of its own; its body is still to be read."""
@@ -78,9 +93,15 @@ class Awaiting:
         self.http = httpx.AsyncClient(**options)
         self._streams = httpx.AsyncClient(**{**options, "limits": _UNCOUNTED})
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer."""
-        return await self.http.send(request)
+    async def send(self, request: httpx.Request, end: float) -> httpx.Response:
+        """The whole answer; raises httpx.ReadTimeout where it goes on after `end`."""
+        response = await self.http.send(request, stream=True)
+        response.stream = _Ending(response.stream, end)
+        try:
+            await response.aread()
+        finally:
+            await response.aclose()
+        return response
 
     async def open(self, request: httpx.Request) -> httpx.Response:
         """The answer over a connection of its own; its body is still to be read."""
@@ -116,6 +137,34 @@ class Awaiting:
 
 
 Transport = Union[Blocking, Awaiting]
+
+
+class _Ending(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that is to be there by a moment (`time.monotonic()`), however it trickles."""
+
+    def __init__(self, body: Any, end: float) -> None:
+        self._body = body
+        self._end = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._body:
+            self._check()
+            yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._body:
+            self._check()
+            yield chunk
+
+    def close(self) -> None:
+        self._body.close()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+    def _check(self) -> None:
+        if time.monotonic() > self._end:
+            raise httpx.ReadTimeout("The body goes on.")
 
 
 def _composed(way: Callable[[Any], T], does: Callable[..., Any]) -> Callable[..., T]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,12 +109,21 @@ class ScriptedServer:
                 for chunk in chunks or ():
                     data = chunk.encode()
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-                if answer.get("then") == "hang":
+                if answer.get("then") == "trickle":
+                    self._trickle()
+                elif answer.get("then") == "hang":
                     self._hang()
                 elif answer.get("then") == "close":
                     self._break()
                 elif chunks is not None:
                     self.wfile.write(b"0\r\n\r\n")
+
+            def _trickle(self) -> None:
+                # Until the client is gone.
+                with contextlib.suppress(OSError):
+                    while self.wfile.write(b" "):
+                        time.sleep(0.05)
+                self._break()
 
             def _hang(self) -> None:
                 server.hanging.set()

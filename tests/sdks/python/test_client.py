@@ -193,6 +193,20 @@ def test_wait_is_over_in_time_on_a_client_that_tries_once(server):
     assert late.value.code == "wait_timeout"
 
 
+def test_wait_is_over_in_time_though_an_answer_trickles(client, server):
+    trickle = {"status": 200, "headers": {"Content-Length": "1000000"}, "then": "trickle"}
+    server.always = lambda _: trickle
+
+    async def waited():
+        async with AsyncKyrosClient(KEY, server.url) as waiting:
+            await waiting.tasks.wait("task_1", timeout=0.2)
+
+    for wait in (lambda: client.tasks.wait("task_1", timeout=0.2), lambda: asyncio.run(waited())):
+        with pytest.raises(APITimeoutError, match="task_1 was not answered in time") as late:
+            wait()
+        assert late.value.code == "wait_timeout"
+
+
 def test_wait_is_told_a_number(client, server):
     with pytest.raises(ValueError, match="timeout"):
         client.tasks.wait("task_1", timeout=math.nan)

@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /** One API and one key: requests are sent, tried again where that helps, their answers read. */
 final class Api {
@@ -69,7 +70,7 @@ final class Api {
         Opened response = send(request, longest);
         String kind = response.headers.firstValue("Content-Type").orElse("");
         if (response.status != OK || !kind.startsWith(EVENT_STREAM)) {
-            throw whole(response, longest).refused();
+            throw whole(response, () -> longest).refused();
         }
         return new Messages(this, response, longest);
     }
@@ -116,26 +117,30 @@ final class Api {
     }
 
     private Answer answer(Call call, HttpRequest.Builder request) {
-        Duration longest = longest(call);
-        return whole(send(request.timeout(longest).build(), longest), longest(call));
+        Supplier<Duration> longest = longest(call);
+        Duration first = longest.get();
+        return whole(send(request.timeout(first).build(), first), longest);
     }
 
-    /** How long one try waits for the answer, and for each part of it. */
-    private Duration longest(Call call) {
+    /** How long a try that begins now waits for the answer, and then for each part of it. */
+    private Supplier<Duration> longest(Call call) {
         Duration usual = timeout.plus(call.waits);
-        Duration left = call.left.get();
-        if (left.compareTo(usual) >= 0) {
-            return usual;
-        }
-        Duration most = left.isNegative() ? GRACE : left.plus(GRACE);
-        return most.compareTo(usual) < 0 ? most : usual;
+        Duration begun = call.left.get();
+        // A try that begins when the time is over is to have its second, too.
+        Duration grace = begun.isNegative() ? GRACE.minus(begun) : GRACE;
+        return () -> {
+            Duration left = call.left.get();
+            boolean isFar = left.compareTo(usual) >= 0;
+            return isFar || left.plus(grace).compareTo(usual) >= 0 ? usual : left.plus(grace);
+        };
     }
 
-    private Answer whole(Opened response, Duration longest) {
+    private Answer whole(Opened response, Supplier<Duration> longest) {
+        Duration first = longest.get();
         try (Chunks body = response.body) {
             return new Answer(response.asked, response.status, response.headers, body.all(longest));
         } catch (IOException error) {
-            throw told(error, longest);
+            throw told(error, first);
         } catch (InterruptedException interrupted) {
             throw interrupted(interrupted);
         }

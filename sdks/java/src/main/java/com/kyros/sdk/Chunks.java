@@ -14,6 +14,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow.Subscription;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** The body of an answer as it comes, with a bound on the wait for each part. One thread reads it. */
 final class Chunks implements BodySubscriber<Chunks>, AutoCloseable {
@@ -24,7 +25,8 @@ final class Chunks implements BodySubscriber<Chunks>, AutoCloseable {
 
     /** The next part; null at the end. */
     byte[] next(Duration longest) throws IOException, InterruptedException {
-        Object part = parts.poll(longest.toNanos(), TimeUnit.NANOSECONDS);
+        // Also where a part is there already: parts may come faster than they are read.
+        Object part = longest.isNegative() ? null : parts.poll(longest.toNanos(), TimeUnit.NANOSECONDS);
         if (part == null) {
             throw new HttpTimeoutException("nothing came");
         }
@@ -38,10 +40,10 @@ final class Chunks implements BodySubscriber<Chunks>, AutoCloseable {
         return (byte[]) part;
     }
 
-    /** All that is left. */
-    byte[] all(Duration longest) throws IOException, InterruptedException {
+    /** All that is left; how long to wait at most is asked for each part. */
+    byte[] all(Supplier<Duration> longest) throws IOException, InterruptedException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
-        for (byte[] part = next(longest); part != null; part = next(longest)) {
+        for (byte[] part = next(longest.get()); part != null; part = next(longest.get())) {
             all.write(part);
         }
         return all.toByteArray();

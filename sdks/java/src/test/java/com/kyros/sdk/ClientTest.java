@@ -191,6 +191,14 @@ class ClientTest {
     }
 
     @Test
+    void waitForIsOverInTimeThoughAnAnswerTrickles() {
+        server.always = asked -> Map.of("status", 200, "chunks", List.of("{"), "then", "trickle");
+        ApiTimeoutException late = assertThrows(ApiTimeoutException.class,
+            () -> client.tasks().waitFor("task_1", Duration.ofMillis(100)));
+        assertEquals("wait_timeout", late.getCode());
+    }
+
+    @Test
     void waitForMayTakeForEver() {
         server.always = asked -> ScriptedServer.data(Map.of("id", "task_1", "status", "completed"));
         assertEquals("task_1", client.tasks().waitFor("task_1", ChronoUnit.FOREVER.getDuration()).getId());

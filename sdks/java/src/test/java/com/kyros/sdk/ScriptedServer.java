@@ -19,6 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** A server on loopback that answers as a case scripts it, and remembers what it was asked. */
@@ -94,6 +95,9 @@ final class ScriptedServer implements AutoCloseable {
         if ("hang".equals(answer.get("then"))) {
             hang();
         }
+        if ("trickle".equals(answer.get("then"))) {
+            trickle(exchange.getResponseBody());
+        }
         if (answer.containsKey("then")) {
             throw new IOException("the script breaks the connection off");
         }
@@ -103,6 +107,18 @@ final class ScriptedServer implements AutoCloseable {
     private void hang() {
         try {
             stopping.await();
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Until the client is gone, or the server stops. */
+    private void trickle(OutputStream out) throws IOException {
+        try {
+            while (!stopping.await(50, TimeUnit.MILLISECONDS)) {
+                out.write(' ');
+                out.flush();
+            }
         } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();
         }
