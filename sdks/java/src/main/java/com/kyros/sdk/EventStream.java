@@ -11,17 +11,19 @@ import java.util.NoSuchElementException;
 /**
  * What happens to a task, live, until it is final: {@code for (TaskEvent event : stream)}.
  *
- * <p>A broken stream is resumed after the last event. Close it to leave early. One thread reads it,
- * once: a second loop goes on where the first left off.
+ * <p>A broken stream is resumed after the last event. Close it to leave early, from any thread. One
+ * thread reads it, once: a second loop goes on where the first left off.
  */
 public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
     private final Api api;
     private final Call call;
     private String last;
     private int tries;
-    private Messages messages;
+    private volatile Messages messages;
     private TaskEvent ahead;
     private boolean isOver;
+    /** Another thread may set it; nothing sets it back. */
+    private volatile boolean isClosed;
 
     EventStream(Api api, String path, String last) {
         this.api = api;
@@ -38,12 +40,12 @@ public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
                 if (ahead == null && !isOver) {
                     ahead = fetch();
                 }
-                return ahead != null;
+                return ahead != null && !isClosed;
             }
 
             @Override
             public TaskEvent next() {
-                if (!hasNext()) {
+                if (ahead == null && !hasNext()) {
                     throw new NoSuchElementException();
                 }
                 TaskEvent event = ahead;
@@ -56,35 +58,49 @@ public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
     /** Breaks the connection off; no events come any more. */
     @Override
     public void close() {
-        isOver = true;
-        ahead = null;
+        isClosed = true;
         leave();
     }
 
     private TaskEvent fetch() {
-        while (true) {
+        while (!isClosed) {
             KyrosException failure;
+            Messages from = messages;
             try {
-                messages = messages == null ? api.messages(call, last) : messages;
-                Message message = messages.next();
+                from = from == null ? opened() : from;
+                Message message = from.next();
                 if (message != null) {
-                    return told(message);
+                    return told(message, from);
                 }
                 failure = new ApiConnectionException("The stream ended before the task did.", null);
             } catch (KyrosException error) {
                 failure = error;
             }
-            // A quiet stream that was cut after a comment was a good one.
-            tries = messages != null && messages.hasLines() ? 0 : tries;
             leave();
+            if (isClosed) {
+                break;
+            }
+            // A quiet stream that was cut after a comment was a good one.
+            tries = from != null && from.hasLines() ? 0 : tries;
             isOver = true;
             api.pauseAfter(failure, tries, call);
             isOver = false;
             tries++;
         }
+        return null;
     }
 
-    private TaskEvent told(Message message) {
+    private Messages opened() {
+        Messages opened = api.messages(call, last);
+        messages = opened;
+        if (isClosed) {
+            // Who closed it meanwhile saw no connection.
+            opened.close();
+        }
+        return opened;
+    }
+
+    private TaskEvent told(Message message, Messages from) {
         if ("end".equals(message.event)) {
             close();
             return null;
@@ -93,13 +109,14 @@ public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
         try {
             return new TaskEvent(Json.object(Json.parse(message.data.getBytes(StandardCharsets.UTF_8))));
         } catch (NotReadable wrong) {
-            throw messages.unreadable(wrong);
+            throw from.unreadable(wrong);
         }
     }
 
     private void leave() {
-        if (messages != null) {
-            messages.close();
+        Messages left = messages;
+        if (left != null) {
+            left.close();
             messages = null;
         }
     }

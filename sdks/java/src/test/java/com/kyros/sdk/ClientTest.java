@@ -24,12 +24,15 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Handler;
 import java.util.logging.Level;
@@ -150,6 +153,26 @@ class ClientTest {
         KyrosException late = assertThrows(ApiTimeoutException.class, () -> hurried.tasks().get("task_1"));
         assertEquals("timeout", late.getCode());
         assertTrue(late.getMessage().contains("did not answer within 0.5 seconds"), late.getMessage());
+    }
+
+    @Test
+    void aStreamThatAnotherThreadClosesIsOver() throws Exception {
+        Map<String, Object> quiet = new HashMap<>(stream(EVENT));
+        quiet.put("then", "hang");
+        server.always = asked -> quiet;
+        EventStream events = client.tasks().stream("task_1");
+        Iterator<TaskEvent> iterator = events.iterator();
+        assertEquals(1L, iterator.next().getSeq());
+        FutureTask<Boolean> reads = new FutureTask<>(iterator::hasNext);
+        Thread reader = new Thread(reads);
+        reader.start();
+        while (reader.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        events.close();
+        assertEquals(false, reads.get(20, TimeUnit.SECONDS));
+        assertThrows(NoSuchElementException.class, iterator::next);
+        assertEquals(1, server.asked.size());
     }
 
     private static Map<String, Object> stream(String... chunks) {
