@@ -185,18 +185,30 @@ final class Api {
                 opened.completeExceptionally(failure);
             }
         });
+        return begun(opened, sent, longest);
+    }
+
+    /** The answer that begins in time; one that begins later is closed then. */
+    static Opened begun(CompletableFuture<Opened> opened, CompletableFuture<?> sent, Duration longest)
+            throws IOException, InterruptedException {
         try {
             return opened.get(longest.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException late) {
-            sent.cancel(true);
+            leave(opened, sent);
             throw new HttpTimeoutException("nothing came");
         } catch (InterruptedException interrupted) {
-            sent.cancel(true);
+            leave(opened, sent);
             throw interrupted;
         } catch (ExecutionException wrong) {
             throw wrong.getCause() instanceof IOException
                 ? (IOException) wrong.getCause() : new IOException(wrong.getCause());
         }
+    }
+
+    private static void leave(CompletableFuture<Opened> opened, CompletableFuture<?> sent) {
+        sent.cancel(true);
+        // Before Java 16 that stops nothing.
+        opened.thenAccept(late -> late.body.close());
     }
 
     private HttpRequest.Builder request(Call call, String accepts, String lastEventId) {

@@ -17,6 +17,7 @@ import com.kyros.sdk.models.TaskFilter;
 import com.kyros.sdk.models.TaskStatus;
 import com.kyros.sdk.models.Webhook;
 import java.io.IOException;
+import java.net.http.HttpTimeoutException;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,11 +30,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -173,6 +177,27 @@ class ClientTest {
         assertEquals(false, reads.get(20, TimeUnit.SECONDS));
         assertThrows(NoSuchElementException.class, iterator::next);
         assertEquals(1, server.asked.size());
+    }
+
+    @Test
+    void anAnswerThatBeginsTooLateIsLeft() {
+        // As before Java 16, where cancelling what was sent stops nothing.
+        CompletableFuture<Opened> opened = new CompletableFuture<>();
+        assertThrows(HttpTimeoutException.class,
+            () -> Api.begun(opened, new CompletableFuture<>(), Duration.ofMillis(1)));
+        Chunks body = new Chunks();
+        AtomicBoolean isLeft = new AtomicBoolean();
+        opened.complete(new Opened(null, 200, null, body));
+        body.onSubscribe(new Flow.Subscription() {
+            @Override
+            public void request(long parts) { }
+
+            @Override
+            public void cancel() {
+                isLeft.set(true);
+            }
+        });
+        assertTrue(isLeft.get());
     }
 
     private static Map<String, Object> stream(String... chunks) {
