@@ -81,7 +81,7 @@ export interface Savings
     vs_premium_only: number;
     percentage: number;
     premium_only_cost: number;
-    /** Answers whose premium price is not known; they are in no sum. */
+    /** Accepted answers whose premium price is not known; they count as saving nothing. */
     not_compared_answers: number;
     estimate: boolean;
   }> {}
