@@ -60,9 +60,10 @@ export class ApiKeys extends Resource {
   }
 
   /**
-   * Replaces a key's secret; the new one, `key`, is shown this once. Where the answer was lost on its
-   * way and the call repeated, it is null: rotate again then. The one before stays good for
-   * `overlap_seconds` more, a day by default.
+   * Replaces a key's secret; the new one, `key`, is shown this once. The one before stays good for
+   * `overlap_seconds` more, a day by default. Where the answer was lost on its way and the call
+   * repeated, `key` is null. Rotating again then ends the secret before the lost one at once: where
+   * that one is in use, rather `create` another key.
    */
   async rotate(
     keyId: string,

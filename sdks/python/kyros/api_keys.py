@@ -88,8 +88,9 @@ class ApiKeys(Resource[K]):
     ) -> ApiKey:
         """Replaces a key's secret; the new one, `key`, is shown this once.
 
-        It is None when the answer that held it was lost on the way: rotate again. The secret before
-        stays good for so many seconds more, a day by default.
+        The secret before stays good for so many seconds more, a day by default. `key` is None when
+        the answer that held it was lost on the way. Rotating again then ends the secret before the
+        lost one at once: where that one is in use, rather `create` another key.
         """
         body = {"overlap_seconds": overlap_seconds}
         return await self._post(ApiKey, f"{_path(key_id)}/rotate", body, idempotency_key)

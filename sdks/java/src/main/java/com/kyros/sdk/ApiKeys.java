@@ -40,8 +40,8 @@ public final class ApiKeys extends Resource {
 
     /**
      * Replaces the secret; the new one is shown this once, the one before stays good for a day. Where
-     * {@link ApiKey#getKey} is null, the answer that showed it was lost: rotate again, which ends the
-     * secret before the lost one at once.
+     * {@link ApiKey#getKey} is null, the answer that showed it was lost. Rotating again then ends the
+     * secret before the lost one at once: where that one is in use, rather {@link #create} another key.
      */
     public ApiKey rotate(String keyId) {
         return post(path(keyId) + "/rotate", Map.of(), null, ApiKey::new);
