@@ -97,7 +97,9 @@ export class Tasks extends Resource {
 
   /**
    * The task, as soon as it is completed or failed; a failed one throws nothing. Rejects with an
-   * APITimeoutError (code `wait_timeout`) when the task is not known to be final in time; it goes on.
+   * APITimeoutError (code `wait_timeout`) when the task is not known to be final in time, or the API
+   * can't be asked again before; it goes on. An API that fails at every try is that error, however
+   * much time is left.
    */
   async wait(taskId: string, options: WaitOptions = {}): Promise<Task> {
     only(['onProgress', 'timeout', 'signal'], options);
@@ -140,7 +142,7 @@ export class Tasks extends Resource {
 
   /**
    * What happens to the task, from its beginning and then live, until it is final. A broken stream
-   * is resumed; leaving the loop closes it.
+   * is resumed, tried as often as any call; leaving the loop closes it.
    */
   async *stream(
     taskId: string,

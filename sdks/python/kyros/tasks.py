@@ -95,7 +95,8 @@ class Tasks(Resource[K]):
         `on_progress` is given the task at first and whenever its status or progress has changed;
         it may be a coroutine function on an AsyncKyrosClient. Raises APITimeoutError (code
         `wait_timeout`) when the task is not final after `timeout` seconds, or the API can't be
-        asked again before; the task goes on.
+        asked again before; the task goes on. An API that fails at every try is that error, however
+        much time is left.
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
         if math.isnan(end):
@@ -128,7 +129,7 @@ class Tasks(Resource[K]):
     ) -> AsyncGenerator[TaskEvent, None]:
         """What happens to the task, from its beginning and then live, until it is final.
 
-        A broken stream is resumed. `last_event_id` is the `seq` of an event to begin after.
+        A broken stream is resumed, tried as often as any call. `last_event_id` is the `seq` of an event to begin after.
         """
         last = None if last_event_id is None else str(last_event_id)
         if last is not None and not re.fullmatch("[0-9]+", last):

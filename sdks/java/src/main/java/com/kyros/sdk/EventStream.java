@@ -11,8 +11,8 @@ import java.util.NoSuchElementException;
 /**
  * What happens to a task, live, until it is final: {@code for (TaskEvent event : stream)}.
  *
- * <p>A broken stream is resumed after the last event. Close it to leave early, from any thread. One
- * thread reads it, once: a second loop goes on where the first left off.
+ * <p>A broken stream is resumed after the last event, tried as often as any call. Close it to leave
+ * early, from any thread. One thread reads it, once: a second loop goes on where the first left off.
  */
 public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
     private final Api api;

@@ -91,7 +91,8 @@ public final class Tasks extends Resource {
      * @param timeout how long to wait at most; the task goes on. Null: until the task's own deadline.
      * @return the task
      * @throws ApiTimeoutException (code {@code wait_timeout}) when the task is not known to be final by
-     *     then, also when the API fails or is silent; a last look may take a second more
+     *     then, or the API can't be asked again before; a last look may take a second more
+     * @throws KyrosException as any call, where the API fails at every try, however much time is left
      */
     public Task waitFor(String taskId, Duration timeout) {
         return waitFor(taskId, timeout, null);
@@ -105,7 +106,8 @@ public final class Tasks extends Resource {
      * @param onProgress is given the task at first, and whenever its status or progress has changed
      * @return the task
      * @throws ApiTimeoutException (code {@code wait_timeout}) when the task is not known to be final by
-     *     then, also when the API fails or is silent; a last look may take a second more
+     *     then, or the API can't be asked again before; a last look may take a second more
+     * @throws KyrosException as any call, where the API fails at every try, however much time is left
      */
     public Task waitFor(String taskId, Duration timeout, Consumer<Task> onProgress) {
         long start = System.nanoTime();
