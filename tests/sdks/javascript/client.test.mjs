@@ -179,12 +179,12 @@ using('streams keep no other call waiting', { timeout: 5000, maxRetries: 0 }, as
 });
 
 using('no time passes for a stream while its reader is busy', { timeout: 100 }, async (client) => {
-  client._api.timeoutMs = -19_700;
+  client._api.timeoutMs = -18_500;
   server.answers({ ...STREAM, chunks: [EVENT, 'event: end\ndata: {}\n\n'] });
   const seen = [];
   for await (const event of client.tasks.stream('task_1')) {
     seen.push(event.seq);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 2000));
   }
   assert.deepEqual(seen, [1]);
   assert.equal(server.asked.length, 1);
