@@ -445,6 +445,15 @@ def test_models_are_what_they_hold():
         task.titel  # noqa: B018
 
 
+def test_a_model_can_be_added_to():
+    class Story(Task):
+        points: int
+
+    story = Story.read({"title": "Fix it", "cost_usd": 0.1, "progress": {"percentage": 50}})
+    assert (story.status, story.points, story.progress.percentage) == (None, None, 50)
+    assert isinstance(story.cost_usd, Decimal)
+
+
 def test_a_model_is_gone_over_as_a_dictionary():
     task = Task("Fix it", priority="high")
     assert list(task.to_dict()) == ["title", "priority"]

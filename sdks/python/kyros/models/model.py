@@ -31,8 +31,9 @@ class Model:
         object.__setattr__(self, "_data", fields)
 
     def __init_subclass__(cls, reads: Optional[Mapping[str, Callable[[Any], Any]]] = None) -> None:
-        cls._reads = reads or {}
-        cls._known = frozenset(getattr(cls, "__annotations__", ()))
+        # Beside those of what it is made of: a program may add to a model of ours.
+        cls._reads = {**cls._reads, **(reads or {})}
+        cls._known = cls._known.union(getattr(cls, "__annotations__", ()))
 
     @classmethod
     def read(cls: Type[M], data: Any) -> M:
