@@ -20,6 +20,8 @@ export interface Known {
 export class KyrosError extends Error {
   /** What to do about it, told after the API's own sentence. @internal */
   static readonly advice: string = '';
+  /** What is wrong in one sentence: the API's own, where it answered. `message` has more after it. */
+  readonly reason: string;
   /** The answer's HTTP status; undefined without an answer. */
   readonly status: number | undefined;
   /** A stable word. */
@@ -34,6 +36,7 @@ export class KyrosError extends Error {
   /** @internal */
   constructor(message: string, known: Known = {}) {
     super(sentence(message, new.target.advice, known));
+    this.reason = message;
     this.status = known.status;
     this.code = known.code;
     this.requestId = known.requestId;

@@ -13,9 +13,10 @@ class WrongField(NamedTuple):
 class KyrosError(Exception):
     """The API refused, or could not be asked.
 
-    `status` is the answer's HTTP status, None without an answer; `code` a stable word;
-    `request_id` what finds the request in the logs; `retry_after` the seconds after which the API
-    said to ask again.
+    `message` says what is wrong in one sentence, the API's own where it answered; `str()` tells
+    more after it. `status` is the answer's HTTP status, None without an answer; `code` a stable
+    word; `request_id` what finds the request in the logs; `retry_after` the seconds after which the
+    API said to ask again.
     """
 
     #: What to do about it, told after the API's own sentence.

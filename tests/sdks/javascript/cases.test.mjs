@@ -153,7 +153,7 @@ function comparePages(pages, expected) {
 function compareError(error, expected) {
   assert(error, 'nothing was thrown');
   assert.equal(error.constructor, CLASSES[expected.class], String(error.stack));
-  for (const name of ['status', 'code', 'request_id', 'retry_after'].filter((one) => one in expected)) {
+  for (const name of ['status', 'code', 'request_id', 'retry_after', 'reason'].filter((one) => one in expected)) {
     assert.equal(error[camel(name)] ?? null, expected[name], name);
   }
   if (expected.fields) assert.deepEqual(error.fields, expected.fields);

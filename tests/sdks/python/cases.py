@@ -230,6 +230,8 @@ def compare_error(error: Exception | None, expected: dict[str, Any]) -> None:
     for name in ("status", "code", "request_id", "retry_after"):
         if name in expected:
             assert getattr(error, name) == expected[name], name
+    if "reason" in expected:
+        assert error.message == expected["reason"]
     if "fields" in expected:
         assert [wrong._asdict() for wrong in error.fields] == expected["fields"]
     for words in expected.get("message_contains", []):

@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 public class KyrosException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
+    private final String reason;
     private final Integer status;
     private final String code;
     private final String requestId;
@@ -19,6 +20,7 @@ public class KyrosException extends RuntimeException {
 
     KyrosException(String message, String advice, Answered answered) {
         super(told(message, advice, answered));
+        reason = message;
         status = answered.status;
         code = answered.code;
         requestId = answered.requestId;
@@ -27,10 +29,16 @@ public class KyrosException extends RuntimeException {
 
     KyrosException(String message, String advice, String code, Throwable cause) {
         super(told(message, advice, new Answered(null, code, null, null)), cause);
+        reason = message;
         this.status = null;
         this.code = code;
         this.requestId = null;
         this.retryAfter = null;
+    }
+
+    /** What is wrong in one sentence: the API's own, where it answered. The message has more after it. */
+    public String getReason() {
+        return reason;
     }
 
     /** The answer's HTTP status; null when none came. */

@@ -354,6 +354,7 @@ class CasesTest {
 
         private static void compareTold(KyrosException error, Map<String, Object> expected) {
             Map<String, Object> told = new LinkedHashMap<>();
+            told.put("reason", error.getReason());
             told.put("status", error.getStatus());
             told.put("code", error.getCode());
             told.put("request_id", error.getRequestId());
