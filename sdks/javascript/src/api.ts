@@ -99,10 +99,10 @@ export class Api {
     signal: AbortSignal | undefined,
     deadline?: Deadline,
   ): Promise<void> {
-    const seconds =
-      error instanceof KyrosError
-        ? retry.pause(error, tries, this.maxRetries, Math.random())
-        : undefined;
+    if (!(error instanceof KyrosError)) {
+      throw error;
+    }
+    const seconds = retry.pause(error, tries, this.maxRetries, Math.random());
     if (seconds === undefined) {
       throw error;
     }

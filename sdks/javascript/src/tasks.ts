@@ -109,11 +109,12 @@ export class Tasks extends Resource {
     }
     const end = performance.now() + timeout;
     let stands = 'not known to be final';
-    const error = (cause?: unknown) =>
-      new APITimeoutError(`${taskId} is ${stands} after ${timeout / 1000} seconds; it goes on.`, {
-        code: 'wait_timeout',
-        cause,
-      });
+    const error = (cause?: KyrosError) => {
+      const message = cause
+        ? `${taskId} was not answered in time. The last try: ${cause.reason}`
+        : `${taskId} is ${stands} after ${timeout / 1000} seconds; it goes on.`;
+      return new APITimeoutError(message, { code: 'wait_timeout', cause });
+    };
     const deadline = { at: end, error };
     let seen = '';
     while (true) {

@@ -5,7 +5,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { APIConnectionError, APITimeoutError } from './errors';
+import { APIConnectionError, APITimeoutError, KyrosError } from './errors';
 
 const CONNECTIONS = 100;
 /** Shorter than what servers and proxies usually keep a connection for. */
@@ -19,7 +19,7 @@ const GRACE_MS = 1000;
 export interface Deadline {
   /** As `performance.now()` counts. */
   at: number;
-  error: (cause?: unknown) => APITimeoutError;
+  error: (cause?: KyrosError) => APITimeoutError;
 }
 
 export interface Outgoing {

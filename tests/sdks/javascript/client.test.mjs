@@ -263,6 +263,7 @@ using('wait awaits its callback, and throws what that throws', {}, async (client
 
 test("without an address it is this machine's own stack", () => {
   assert.equal(new KyrosClient({ apiKey: KEY })._api.transport.url.href, 'http://127.0.0.1:8000/v1');
+  assert.equal(error.reason, 'task_1 was not answered in time. The last try: No.');
 });
 
 test('an address of IPv6', () => {
