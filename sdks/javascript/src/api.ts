@@ -99,7 +99,7 @@ export class Api {
     signal: AbortSignal | undefined,
     deadline?: Deadline,
   ): Promise<void> {
-    if (!(error instanceof KyrosError)) {
+    if (!(error instanceof KyrosError) || this.transport.isClosed) {
       throw error;
     }
     const seconds = retry.pause(error, tries, this.maxRetries, Math.random());

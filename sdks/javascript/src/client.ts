@@ -71,7 +71,8 @@ export class KyrosClient {
   }
 
   /**
-   * Closes the client's connections, not those of an `agent` of yours. Idle ones never keep a program
+   * Closes the client's connections, not those of an `agent` of yours; nothing is sent any more, and
+   * further calls reject with a KyrosError (code `closed`). Idle connections never keep a program
    * running.
    */
   close(): void {

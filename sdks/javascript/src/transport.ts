@@ -46,6 +46,7 @@ export class Transport {
   /** As many connections as there are streams. */
   private readonly streamAgent: http.Agent;
   private readonly to: http.RequestOptions;
+  private closed = false;
 
   constructor(
     private readonly url: URL,
@@ -75,6 +76,9 @@ export class Transport {
     const { method, headers, body, signal } = outgoing;
     const path = this.url.pathname + outgoing.path;
     throwIfAborted(signal);
+    if (this.closed) {
+      throw refusal();
+    }
     const agent = outgoing.isStream ? this.streamAgent : this.agent;
     const options = { ...this.to, agent, method, path, headers, signal };
     const request = this.library.request(options as object);
@@ -93,6 +97,11 @@ export class Transport {
         timer = this.timer(stop, Number.POSITIVE_INFINITY, outgoing.deadline);
         request.on('socket', () => {
           clearTimeout(timer);
+          // It may have waited for a connection meanwhile.
+          if (this.closed) {
+            stop(refusal());
+            return;
+          }
           timer = this.timer(stop, outgoing.timeoutMs, outgoing.deadline);
         });
         request.on('response', resolve);
@@ -141,8 +150,13 @@ export class Transport {
     return Buffer.concat(chunks);
   }
 
-  /** Closes its connections; a caller's own agent is the caller's to close. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Closes its connections; a caller's own agent is the caller's to close. Nothing is sent any more. */
   close(): void {
+    this.closed = true;
     if (!this.givenAgent) {
       this.agent.destroy();
       this.streamAgent.destroy();
@@ -175,7 +189,7 @@ export class Transport {
     if (signal?.aborted) {
       return reason(signal);
     }
-    if (error instanceof APITimeoutError) {
+    if (error instanceof KyrosError) {
       return error;
     }
     const { message, code } = error as NodeJS.ErrnoException;
@@ -184,6 +198,10 @@ export class Transport {
       { code: 'connection_failed', cause: error },
     );
   }
+}
+
+function refusal(): KyrosError {
+  return new KyrosError('The client is closed: make another.', { code: 'closed' });
 }
 
 /** Throws why the caller gave up, when he did. */

@@ -126,6 +126,27 @@ test('what waits for a connection can be given up', () => busy(async (client) =>
   assert.equal(server.asked.length, 1);
 }));
 
+using('a closed client sends nothing more', { maxRetries: 4 }, async (client) => {
+  server.always = () => ({ hang: true });
+  const hanging = once(server, 'hanging');
+  const broken = client.tasks.get('task_1');
+  await hanging;
+  client.close();
+  assert.equal((await reasonOf(broken)).constructor, kyros.APIConnectionError);
+  const refused = await reasonOf(client.tasks.get('task_1'));
+  assert.deepEqual([refused.constructor, refused.code], [kyros.KyrosError, 'closed']);
+  assert.equal((await reasonOf(client.tasks.stream('task_1').next())).code, 'closed');
+  assert.equal(server.asked.length, 1);
+});
+
+test('a call that waits for a connection is not sent by a client that is closed', () => busy(async (client, free) => {
+  const waits = client.tasks.get('task_2');
+  client.close();
+  free();
+  assert.equal((await reasonOf(waits)).code, 'closed');
+  assert.equal(server.asked.length, 1);
+}));
+
 test("closing a client leaves the caller's agent open", async () => {
   const agent = new http.Agent({ keepAlive: true });
   server.answers();
@@ -242,6 +263,7 @@ using('wait does not pause beyond its end', {}, async (client) => {
   server.always = () => ({ status: 503, headers: { 'Retry-After': '60' }, body: WRONG });
   const error = await reasonOf(client.tasks.wait('task_1', { timeout: 5000 }));
   assert.equal(error.code, 'wait_timeout');
+  assert.equal(error.reason, 'task_1 was not answered in time. The last try: No.');
   assert.equal(error.cause.constructor, kyros.ServerError);
   assert.equal(server.asked.length, 1);
 });
@@ -263,7 +285,6 @@ using('wait awaits its callback, and throws what that throws', {}, async (client
 
 test("without an address it is this machine's own stack", () => {
   assert.equal(new KyrosClient({ apiKey: KEY })._api.transport.url.href, 'http://127.0.0.1:8000/v1');
-  assert.equal(error.reason, 'task_1 was not answered in time. The last try: No.');
 });
 
 test('an address of IPv6', () => {
