@@ -1,10 +1,12 @@
 // What JSON can say.
 
+import { types } from 'node:util';
 import { Json } from './models/model';
 
 /**
  * A request's body. Throws TypeError for what JSON can't say, and `JSON.stringify` would quietly
- * make null of, or refuses itself (a BigInt, a circle).
+ * leave out, make null or `{}` of, or refuses itself (a BigInt, a circle). A field that is undefined
+ * is not there.
  */
 export function body(value: object): Buffer {
   return Buffer.from(JSON.stringify(value, plain));
@@ -15,6 +17,13 @@ function plain(this: Json, name: string, value: unknown): unknown {
   rfc3339(name, this[name]);
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new TypeError(`${name} is ${value}, which JSON can't say.`);
+  }
+  const isLost = value === undefined && Array.isArray(this);
+  if (isLost || typeof value === 'function' || typeof value === 'symbol') {
+    throw new TypeError(`${name} is of the type ${typeof value}, which JSON can't say.`);
+  }
+  if (types.isMap(value) || types.isSet(value)) {
+    throw new TypeError(`${name} is a Map or a Set, which JSON can't say: give an object or an array.`);
   }
   return value;
 }

@@ -1,5 +1,7 @@
 // Both spellings of a name: the API's `task_id`, and `taskId`.
 
+import { types } from 'node:util';
+
 export type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : Name;
@@ -34,7 +36,7 @@ export function camel(name: string): string {
  * is. Throws TypeError for what is no object, and for a field that is given twice.
  */
 export function spelled(given: object): Record<string, unknown> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!hasFields(given)) {
     throw new TypeError(`An object of fields is asked for, not ${String(given)}.`);
   }
   const fields = new Map<string, unknown>();
@@ -48,6 +50,12 @@ export function spelled(given: object): Record<string, unknown> {
     }
   }
   return Object.fromEntries(fields);
+}
+
+/** Whether it is an object of fields; those of a Map would be lost. */
+export function hasFields(given: unknown): given is object {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  return isObject && !types.isMap(given) && !types.isSet(given);
 }
 
 /** Throws TypeError for an option that is none: lost in silence, it would seem to work. */

@@ -353,7 +353,8 @@ using('what JSON cannot say is refused before anything is sent', {}, async (clie
   const circle = {};
   circle.of = circle;
   const never = new Date('never');
-  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, 10n, circle, never, { inside: [never] }]) {
+  const lost = [new Map([['a', 1]]), new Set([1]), { inside: [new Map()] }, [undefined], [() => 1], [Symbol('a')], () => 1];
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, 10n, circle, never, { inside: [never] }, ...lost]) {
     const call = client.tasks.create({ title: 'a', metadata: { wrong } });
     assert.equal((await reasonOf(call)).constructor, TypeError);
   }
@@ -364,7 +365,18 @@ using('what JSON cannot say is refused before anything is sent', {}, async (clie
   ]) {
     assert.match(String(await reasonOf(call)), /^TypeError: \w+ is an invalid Date/);
   }
+  for (const call of [
+    () => client.tasks.create(new Map([['title', 'a']])),
+    () => client.tasks.create({ title: 'a', context: new Map([['files', {}]]) }),
+    () => client.agents.submit('critic', 'task_1', new Map([['files', {}]])),
+  ]) {
+    assert.match(String(await reasonOf(call())), /^TypeError: .*\[object Map\]/);
+  }
   assert.equal(server.asked.length, 0);
+  // What JSON leaves out of an object is no damage.
+  server.answers(data({ id: 'task_1' }, 201));
+  await client.tasks.create({ title: 'a', metadata: { is: null, isNot: undefined } });
+  assert.deepEqual(server.asked[0].body.metadata, { is: null });
 });
 
 using('free-form data goes and comes as it is spelled', {}, async (client) => {

@@ -1,7 +1,7 @@
 // Tasks, what happens to them, and who does them.
 
-import { Given, Read, spelled } from '../spelling';
-import { Json, Word, alias, dressed, isObject, one } from './model';
+import { Given, Read, hasFields, spelled } from '../spelling';
+import { Json, Word, alias, dressed, one } from './model';
 
 export type TaskType = Word<
   | 'implementation'
@@ -117,7 +117,7 @@ export class AgentContext {
   [name: string]: unknown;
 
   constructor(fields: NewContext = {}) {
-    if (!isObject(fields)) {
+    if (!hasFields(fields)) {
       throw new TypeError(`A context is an object, not ${String(fields)}.`);
     }
     const { repositoryState, recentChanges, ...others } = fields;
