@@ -3,9 +3,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { TextDecoder } from 'node:util';
 import { EscalationEventType, SystemEventType, TaskEventType } from './models/access';
-import { Json, isObject, one } from './models/model';
+import { Json, dressed, isObject, one } from './models/model';
 import { Escalation, Task } from './models/tasks';
-import { only } from './spelling';
+import { Read, only } from './spelling';
 
 const SIGNATURE = 'webhook-signature';
 const BARE_SIGNATURE = 'X-Kyros-Signature';
@@ -14,20 +14,18 @@ const PREFIX = 'whsec_';
 const BASE64 = /^(?=..)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 const TOLERANCE_MS = 300_000;
 
-interface Told<Type, Data> {
-  /** The same at every try to deliver it. */
-  id: string;
-  type: Type;
-  created_at: string;
-  data: Data;
-}
+/** `id` is the same at every try to deliver it. */
+type Told<Type, Data> = Read<{ id: string; type: Type; created_at: string; data: Data }>;
 
 /** What happened. An endpoint of `*` may be told of types that are newer than this package, too. */
 export type WebhookEvent =
   | Told<TaskEventType, Task>
   | Told<EscalationEventType, Escalation>
   | Told<SystemEventType, Json>
-  | { id?: undefined; type: 'test'; created_at?: undefined; data: Json };
+  | { id?: undefined; type: 'test'; created_at?: undefined; createdAt?: undefined; data: Json };
+
+/** What an event reads as, so that its fields have both spellings. */
+class Received {}
 
 /** The headers of `node:http`, or a `Headers`. */
 export type WebhookHeaders =
@@ -203,5 +201,5 @@ function parsed(body: Buffer): WebhookEvent {
   } else if (room === 'escalation') {
     event.data = one(Escalation)(event.data);
   }
-  return event as WebhookEvent;
+  return dressed(Received, event) as WebhookEvent;
 }

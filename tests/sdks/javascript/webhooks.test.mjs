@@ -19,7 +19,8 @@ const SENTENCES = {
   'malformed timestamp': /not a time in seconds/,
 };
 const AT = 1767225600;
-const BODY = '{"id":"evt_1","type":"task.created","data":{"title":"é","created_by":"key_1"}}';
+const BODY =
+  '{"id":"evt_1","type":"task.created","created_at":"2026-01-01T00:00:00Z","data":{"title":"é","created_by":"key_1"}}';
 
 function sent(body = BODY, { secret = 'secret', at = AT } = {}) {
   const hmac = (text) => crypto.createHmac('sha256', secret).update(text);
@@ -138,6 +139,7 @@ test('an event reads like an answer', () => {
   const event = verify(BODY, sent());
   assert(event.data instanceof Task);
   assert.equal(event.data.createdBy, 'key_1');
+  assert.deepEqual([event.created_at, event.createdAt], Array(2).fill('2026-01-01T00:00:00Z'));
   assert.equal(JSON.stringify(event), BODY);
 });
 
