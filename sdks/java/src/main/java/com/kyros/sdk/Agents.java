@@ -51,7 +51,12 @@ public final class Agents extends Resource {
 
     /** The same, with its status. */
     public Agent register(String agentId, List<String> capabilities, String status) {
+        return register(agentId, capabilities, status, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Agent register(String agentId, List<String> capabilities, String status, String idempotencyKey) {
         return post("/agents/register", fields("agent_id", agentId, "capabilities", capabilities, "status", status),
-            null, Agent::new);
+            idempotencyKey, Agent::new);
     }
 }

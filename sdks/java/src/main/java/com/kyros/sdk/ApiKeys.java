@@ -44,12 +44,18 @@ public final class ApiKeys extends Resource {
      * secret before the lost one at once: where that one is in use, rather {@link #create} another key.
      */
     public ApiKey rotate(String keyId) {
-        return post(path(keyId) + "/rotate", Map.of(), null, ApiKey::new);
+        return rotate(keyId, null, null);
     }
 
     /** The same; the secret before stays good for so many whole seconds. */
     public ApiKey rotate(String keyId, Duration overlap) {
-        return post(path(keyId) + "/rotate", fields("overlap_seconds", overlap.toSeconds()), null, ApiKey::new);
+        return rotate(keyId, overlap, null);
+    }
+
+    /** The same under a key of yours, which rotates once; null is the usual overlap. */
+    public ApiKey rotate(String keyId, Duration overlap, String idempotencyKey) {
+        Long seconds = overlap == null ? null : overlap.toSeconds();
+        return post(path(keyId) + "/rotate", fields("overlap_seconds", seconds), idempotencyKey, ApiKey::new);
     }
 
     /** Revokes a key: it is refused from then on. */

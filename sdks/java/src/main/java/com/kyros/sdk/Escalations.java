@@ -56,7 +56,12 @@ public final class Escalations extends Resource {
      * @throws ConflictException when it is decided already
      */
     public Escalation approve(String escalationId, String comment) {
-        return post(path(escalationId) + "/approve", fields("comment", comment), null, Escalation::new);
+        return approve(escalationId, comment, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Escalation approve(String escalationId, String comment, String idempotencyKey) {
+        return post(path(escalationId) + "/approve", fields("comment", comment), idempotencyKey, Escalation::new);
     }
 
     /** Refuses the premium tier. */
@@ -73,7 +78,12 @@ public final class Escalations extends Resource {
      * @throws ConflictException when it is decided already
      */
     public Escalation reject(String escalationId, String comment) {
-        return post(path(escalationId) + "/reject", fields("comment", comment), null, Escalation::new);
+        return reject(escalationId, comment, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Escalation reject(String escalationId, String comment, String idempotencyKey) {
+        return post(path(escalationId) + "/reject", fields("comment", comment), idempotencyKey, Escalation::new);
     }
 
     private static String path(String escalationId) {

@@ -32,8 +32,8 @@ abstract class Resource {
         return api.call(Call.delete(path), reads);
     }
 
-    <T> T act(String path, Reads<T> reads) {
-        return post(path, Map.of(), null, reads);
+    <T> T act(String path, String idempotencyKey, Reads<T> reads) {
+        return post(path, Map.of(), idempotencyKey, reads);
     }
 
     <T> Pages<T> list(String path, String plural, Map<String, ?> filters, Reads<T> reads) {

@@ -160,7 +160,12 @@ public final class Tasks extends Resource {
      * @throws ConflictException when it is final already
      */
     public Task cancel(String taskId) {
-        return act(path(taskId) + "/cancel", Task::new);
+        return cancel(taskId, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Task cancel(String taskId, String idempotencyKey) {
+        return act(path(taskId) + "/cancel", idempotencyKey, Task::new);
     }
 
     /**
@@ -171,7 +176,12 @@ public final class Tasks extends Resource {
      * @throws ConflictException for any other task
      */
     public Task retry(String taskId) {
-        return act(path(taskId) + "/retry", Task::new);
+        return retry(taskId, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Task retry(String taskId, String idempotencyKey) {
+        return act(path(taskId) + "/retry", idempotencyKey, Task::new);
     }
 
     private Task asked(String taskId, Duration wait, Supplier<Duration> left) {

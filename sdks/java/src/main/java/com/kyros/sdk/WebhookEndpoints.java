@@ -57,7 +57,12 @@ public final class WebhookEndpoints extends Resource {
      * Where {@link Webhook#getSecret} is null, the answer that showed it was lost: rotate again.
      */
     public Webhook rotateSecret(String webhookId) {
-        return act(path(webhookId) + "/rotate-secret", Webhook::new);
+        return rotateSecret(webhookId, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Webhook rotateSecret(String webhookId, String idempotencyKey) {
+        return act(path(webhookId) + "/rotate-secret", idempotencyKey, Webhook::new);
     }
 
     /**
@@ -68,12 +73,22 @@ public final class WebhookEndpoints extends Resource {
      * @throws ConflictException when there is no new secret
      */
     public Webhook activateSecret(String webhookId) {
-        return act(path(webhookId) + "/activate-secret", Webhook::new);
+        return activateSecret(webhookId, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Webhook activateSecret(String webhookId, String idempotencyKey) {
+        return act(path(webhookId) + "/activate-secret", idempotencyKey, Webhook::new);
     }
 
     /** Sends {@code {"type": "test", "data": {}}}. */
     public Delivery test(String webhookId) {
-        return act(path(webhookId) + "/test", Delivery::new);
+        return test(webhookId, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Delivery test(String webhookId, String idempotencyKey) {
+        return act(path(webhookId) + "/test", idempotencyKey, Delivery::new);
     }
 
     /** What was sent or is to be sent, newest first, with every attempt. */
@@ -83,13 +98,23 @@ public final class WebhookEndpoints extends Resource {
 
     /** Sends one delivery again, under the same id. */
     public Delivery redeliver(String webhookId, String deliveryId) {
+        return redeliver(webhookId, deliveryId, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Delivery redeliver(String webhookId, String deliveryId, String idempotencyKey) {
         String delivery = Address.segment("delivery_id", deliveryId);
-        return act(path(webhookId) + "/deliveries/" + delivery + "/redeliver", Delivery::new);
+        return act(path(webhookId) + "/deliveries/" + delivery + "/redeliver", idempotencyKey, Delivery::new);
     }
 
     /** Sends everything since a moment again, under the same ids. */
     public Replay replay(String webhookId, Instant since) {
-        return post(path(webhookId) + "/replay", fields("since", since), null, Replay::new);
+        return replay(webhookId, since, null);
+    }
+
+    /** The same under a key of yours, which acts once. */
+    public Replay replay(String webhookId, Instant since, String idempotencyKey) {
+        return post(path(webhookId) + "/replay", fields("since", since), idempotencyKey, Replay::new);
     }
 
     private static String path(String webhookId) {

@@ -38,6 +38,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -298,6 +299,32 @@ class ClientTest {
             assertThrows(IllegalArgumentException.class, () -> client.tasks().create(titled("a"), wrong));
         }
         assertTrue(server.asked.isEmpty());
+    }
+
+    @Test
+    void whateverPostsTakesAKey() {
+        server.always = asked -> ScriptedServer.data(Map.of("id", "a", "tasks", List.of()));
+        List<Supplier<?>> acts = List.of(
+            () -> client.tasks().create(titled("a"), "mine"),
+            () -> client.tasks().createBatch(List.of(titled("a")), "mine"),
+            () -> client.tasks().cancel("task_1", "mine"),
+            () -> client.tasks().retry("task_1", "mine"),
+            () -> client.agents().submit("critic", "task_1", null, "mine"),
+            () -> client.agents().register("a", List.of("b"), "available", "mine"),
+            () -> client.escalations().submit("task_1", "a", null, "mine"),
+            () -> client.escalations().approve("esc_1", null, "mine"),
+            () -> client.escalations().reject("esc_1", null, "mine"),
+            () -> client.webhooks().create(new Webhook.Builder().url("http://a.test").build(), "mine"),
+            () -> client.webhooks().rotateSecret("whk_1", "mine"),
+            () -> client.webhooks().activateSecret("whk_1", "mine"),
+            () -> client.webhooks().test("whk_1", "mine"),
+            () -> client.webhooks().redeliver("whk_1", "dlv_1", "mine"),
+            () -> client.webhooks().replay("whk_1", Instant.EPOCH, "mine"),
+            () -> client.apiKeys().create(new ApiKey.Builder().name("a").build(), "mine"),
+            () -> client.apiKeys().rotate("key_1", null, "mine"));
+        acts.forEach(Supplier::get);
+        assertEquals(acts.size(), server.asked.size());
+        server.asked.forEach(one -> assertEquals("mine", one.header("Idempotency-Key"), one.path));
     }
 
     @Test
