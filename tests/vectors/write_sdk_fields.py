@@ -28,6 +28,7 @@ SCHEMAS = {
     "Metric": ["Metric"],
     "MetricPoint": ["MetricStep"],
     "Costs": ["Costs"],
+    "TaskCosts": ["TaskCosts"],
     "CostSum": ["CostSum"],
     "CostStep": ["CostStep"],
     "Savings": ["CostSavings"],

@@ -47,6 +47,7 @@ export type {
   MetricPoint,
   Metrics,
   Savings,
+  TaskCosts,
 } from './models/monitoring';
 export type {
   Agent,

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { segment } from './address';
 import { APIConnectionError, APITimeoutError, KyrosError, ServerError } from './errors';
 import { read } from './models/model';
+import { TaskCosts } from './models/monitoring';
 import {
   AgentContext,
   NewContext,
@@ -88,6 +89,11 @@ export class Tasks extends Resource {
   /** How the task stands: `status`, and `progress.percentage`. */
   async getStatus(taskId: string, options: CallOptions = {}): Promise<TaskStatus> {
     return this._get(as(TaskStatus), `${path(taskId)}/status`, {}, options);
+  }
+
+  /** What was spent on the task, on what, and what was saved, over all its runs. */
+  async getCosts(taskId: string, options: CallOptions = {}): Promise<TaskCosts> {
+    return this._get(as(TaskCosts), `${path(taskId)}/costs`, {}, options);
   }
 
   /** The tasks that pass the filters, newest first. */

@@ -11,6 +11,7 @@ from kyros.address import segment
 from kyros.api import Call
 from kyros.errors import APIConnectionError, APITimeoutError, KyrosError, ServerError
 from kyros.method import iterator, listing, method
+from kyros.models.monitoring import TaskCosts
 from kyros.models.tasks import Task, TaskEvent, TaskStatus
 from kyros.pages import AsyncPages
 from kyros.resource import K, Moment, Resource, given, rfc3339
@@ -56,6 +57,11 @@ class Tasks(Resource[K]):
     async def get_status(self, task_id: str) -> TaskStatus:
         """How the task stands: `status`, and `progress.percentage`."""
         return await self._get(TaskStatus, f"{_path(task_id)}/status")
+
+    @method
+    async def get_costs(self, task_id: str) -> TaskCosts:
+        """What was spent on the task, on what, and what was saved, over all its runs."""
+        return await self._get(TaskCosts, f"{_path(task_id)}/costs")
 
     @listing
     def list(
@@ -129,7 +135,8 @@ class Tasks(Resource[K]):
     ) -> AsyncGenerator[TaskEvent, None]:
         """What happens to the task, from its beginning and then live, until it is final.
 
-        A broken stream is resumed, tried as often as any call. `last_event_id` is the `seq` of an event to begin after.
+        A broken stream is resumed, tried as often as any call. `last_event_id` is the `seq` of an
+        event to begin after.
         """
         last = None if last_event_id is None else str(last_event_id)
         if last is not None and not re.fullmatch("[0-9]+", last):

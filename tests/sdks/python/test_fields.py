@@ -21,7 +21,12 @@ def test_every_model_is_compared():
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_model_has_the_fields_of_the_api(name):
-    known = getattr(models, name).__annotations__
+    known = {
+        field: type_
+        for kind in getattr(models, name).__mro__
+        for field, type_ in vars(kind).get("__annotations__", {}).items()
+        if not field.startswith("_")
+    }
     assert {*known} == {*FIELDS[name]} - WORDS
     may_be_none = {field for field, type_ in known.items() if type(None) in get_args(type_)}
     assert may_be_none == {field for field, lacks in FIELDS[name].items() if lacks}

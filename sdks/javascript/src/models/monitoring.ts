@@ -96,36 +96,47 @@ export class Budget {}
 export interface CostStep extends Read<{ at: string; cost: number; calls: number }> {}
 export class CostStep {}
 
+interface CostSums {
+  mode: Mode;
+  currency: string;
+  total_cost: number;
+  calls: number;
+  /** Calls whose price is not known; they are in no sum. */
+  unpriced_calls: number;
+  estimated_calls: number;
+  estimated_cost: number;
+  by_model: Record<string, CostSum>;
+  by_role: Record<string, CostSum>;
+  by_tier: Record<string, CostSum>;
+  savings: Savings;
+}
+const sums = {
+  by_model: byName(CostSum),
+  by_role: byName(CostSum),
+  by_tier: byName(CostSum),
+  savings: one(Savings),
+};
+
 /** What was spent over a period, in the key's mode. */
 export interface Costs
-  extends Read<{
-    period: string;
-    from: string;
-    to: string;
-    mode: Mode;
-    currency: string;
-    total_cost: number;
-    calls: number;
-    /** Calls whose price is not known; they are in no sum. */
-    unpriced_calls: number;
-    estimated_calls: number;
-    estimated_cost: number;
-    by_model: Record<string, CostSum>;
-    by_role: Record<string, CostSum>;
-    by_tier: Record<string, CostSum>;
-    series: CostStep[];
-    savings: Savings;
-    /** `day`, `key_day` and `task`, where there are such limits. */
-    budget: Record<string, Budget>;
-  }> {}
+  extends Read<
+    CostSums & {
+      period: string;
+      from: string;
+      to: string;
+      series: CostStep[];
+      /** `day`, `key_day` and `task`, where there are such limits. */
+      budget: Record<string, Budget>;
+    }
+  > {}
 export class Costs {
   /** @internal */
-  static readonly reads = {
-    by_model: byName(CostSum),
-    by_role: byName(CostSum),
-    by_tier: byName(CostSum),
-    series: each(CostStep),
-    savings: one(Savings),
-    budget: byName(Budget),
-  };
+  static readonly reads = { ...sums, series: each(CostStep), budget: byName(Budget) };
+}
+
+/** What was spent on one task, over all its runs. */
+export interface TaskCosts extends Read<CostSums & { task_id: string }> {}
+export class TaskCosts {
+  /** @internal */
+  static readonly reads = sums;
 }

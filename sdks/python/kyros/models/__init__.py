@@ -19,6 +19,7 @@ from kyros.models.monitoring import (
     MetricPoint,
     Metrics,
     Savings,
+    TaskCosts,
 )
 from kyros.models.tasks import (
     Agent,
@@ -53,6 +54,7 @@ __all__ = [
     "Replay",
     "Savings",
     "Task",
+    "TaskCosts",
     "TaskEvent",
     "TaskStatus",
     "Tree",

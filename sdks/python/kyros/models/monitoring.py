@@ -113,7 +113,7 @@ class Budget(Model, reads={"soft": money, "hard": money, "spent": money}):
     day: Optional[str]
 
 
-class Costs(
+class _CostSums(
     Model,
     reads={
         "total_cost": money,
@@ -121,15 +121,9 @@ class Costs(
         "by_model": by_name(CostSum),
         "by_role": by_name(CostSum),
         "by_tier": by_name(CostSum),
-        "series": each(CostStep),
         "savings": one(Savings),
-        "budget": by_name(Budget),
     },
 ):
-    """What was spent over a period, in the key's mode. `costs["from"]` is where it begins."""
-
-    period: str
-    to: str
     mode: str
     currency: str
     total_cost: Decimal
@@ -141,7 +135,20 @@ class Costs(
     by_model: Dict[str, CostSum]
     by_role: Dict[str, CostSum]
     by_tier: Dict[str, CostSum]
-    series: List[CostStep]
     savings: Savings
+
+
+class Costs(_CostSums, reads={"series": each(CostStep), "budget": by_name(Budget)}):
+    """What was spent over a period, in the key's mode. `costs["from"]` is where it begins."""
+
+    period: str
+    to: str
+    series: List[CostStep]
     #: `day`, `key_day` and `task`, where there are such limits.
     budget: Dict[str, Budget]
+
+
+class TaskCosts(_CostSums):
+    """What was spent on one task, over all its runs."""
+
+    task_id: str

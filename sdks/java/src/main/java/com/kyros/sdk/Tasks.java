@@ -2,6 +2,7 @@ package com.kyros.sdk;
 
 import com.kyros.sdk.models.Progress;
 import com.kyros.sdk.models.Task;
+import com.kyros.sdk.models.TaskCosts;
 import com.kyros.sdk.models.TaskEvent;
 import com.kyros.sdk.models.TaskFilter;
 import com.kyros.sdk.models.TaskStatus;
@@ -67,6 +68,11 @@ public final class Tasks extends Resource {
     /** How the task stands. */
     public TaskStatus getStatus(String taskId) {
         return get(path(taskId) + "/status", TaskStatus::new);
+    }
+
+    /** What was spent on the task, on what, and what was saved, over all its runs. */
+    public TaskCosts getCosts(String taskId) {
+        return get(path(taskId) + "/costs", TaskCosts::new);
     }
 
     /** All tasks, newest first. */

@@ -65,6 +65,8 @@ final class Calls {
                 return tasks.get(id);
             case "get_status":
                 return tasks.getStatus(id);
+            case "get_costs":
+                return tasks.getCosts(id);
             case "list":
                 TaskFilter filter = filter();
                 return paged(filter.toMap().isEmpty() ? tasks.list() : tasks.list(filter));

@@ -222,7 +222,8 @@ class CasesTest {
     static Method getter(Class<?> model, String name) {
         String camel = Arrays.stream(name.split("_")).filter(part -> !part.isEmpty())
             .map(part -> Character.toUpperCase(part.charAt(0)) + part.substring(1)).collect(Collectors.joining());
-        return Stream.of(model.getDeclaredMethods()).filter(method -> method.getParameterCount() == 0)
+        return Stream.of(model.getMethods())
+            .filter(method -> method.getDeclaringClass() != Object.class && method.getParameterCount() == 0)
             .filter(method -> method.getName().equals("get" + camel) || method.getName().equals("is" + camel))
             .findFirst().orElse(null);
     }
