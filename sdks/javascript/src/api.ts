@@ -46,11 +46,13 @@ export class Api {
     key: string,
     private readonly timeoutMs: number,
     private readonly maxRetries: number,
+    mode: string | undefined,
   ) {
     this.headers = {
       Authorization: `Bearer ${key}`,
       Accept: JSON_TYPE,
       'User-Agent': `kyros-javascript/${VERSION}`,
+      ...(mode && { 'X-Kyros-Mode': mode }),
     };
   }
 

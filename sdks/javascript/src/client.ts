@@ -24,6 +24,8 @@ export interface ClientOptions {
   timeout?: number | undefined;
   /** How often a request is sent again after what passes (429, 5xx, a broken connection): 4. */
   maxRetries?: number | undefined;
+  /** For JWTs and OAuth2 tokens, which are live by default; a key has its own mode. */
+  mode?: 'live' | 'test' | undefined;
   /**
    * An `http.Agent` or `https.Agent` of yours: for a proxy, or certificates of your own. It is not
    * closed with the client.
@@ -36,7 +38,7 @@ export interface ClientOptions {
  *
  *     const client = new KyrosClient({ apiKey: '…', baseURL: 'https://kyros.example.com' });
  *
- * Throws TypeError for an address, a key, a timeout or a number of retries that is none. Every call
+ * Throws TypeError for an address, a key, a timeout, a number of retries or a mode that is none. Every call
  * rejects with a KyrosError.
  */
 export class KyrosClient {
@@ -50,17 +52,21 @@ export class KyrosClient {
   readonly _api!: Api;
 
   constructor(options: ClientOptions = {}) {
-    only(['apiKey', 'baseURL', 'timeout', 'maxRetries', 'agent'], options);
-    const { timeout = TIMEOUT_MS, maxRetries = RETRIES } = options;
+    only(['apiKey', 'baseURL', 'timeout', 'maxRetries', 'mode', 'agent'], options);
+    const { timeout = TIMEOUT_MS, maxRetries = RETRIES, mode } = options;
     if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= LONGEST_MS)) {
       throw new TypeError(`timeout must be milliseconds above 0, at most ${LONGEST_MS}.`);
     }
     if (!Number.isInteger(maxRetries) || maxRetries < 0) {
       throw new TypeError('maxRetries must be a whole number, 0 or more.');
     }
+    if (![undefined, 'live', 'test'].includes(mode)) {
+      throw new TypeError('mode must be live or test.');
+    }
     const url = address.baseURL(options.baseURL);
     const key = address.apiKey(options.apiKey);
-    const api = new Api(new Transport(url, options.agent), url.origin, key, timeout, maxRetries);
+    const transport = new Transport(url, options.agent);
+    const api = new Api(transport, url.origin, key, timeout, maxRetries, mode);
     this.tasks = new Tasks(api);
     this.agents = new Agents(api);
     this.escalations = new Escalations(api);

@@ -64,12 +64,20 @@ class Api:
     """One API and one key, over one transport. Threads, or an event loop's tasks, share it."""
 
     def __init__(
-        self, transport: Transport, url: str, key: str, timeout: float, max_retries: int
+        self,
+        transport: Transport,
+        url: str,
+        key: str,
+        timeout: float,
+        max_retries: int,
+        mode: Optional[str],
     ) -> None:
         if not 0 < timeout <= _MOST_SECONDS:
             raise ValueError(f"timeout must be a number of seconds, up to {_MOST_SECONDS}.")
         if not isinstance(max_retries, int) or max_retries < 0:
             raise ValueError("max_retries must be a whole number, 0 or more.")
+        if mode not in (None, "live", "test"):
+            raise ValueError("mode must be live or test.")
         self.transport = transport
         self._url = url
         self._timeout = timeout
@@ -80,6 +88,8 @@ class Api:
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": f"kyros-python/{VERSION}",
         }
+        if mode is not None:
+            self._headers["X-Kyros-Mode"] = mode
 
     async def call(self, call: Call, reads: Callable[[Any], T]) -> T:
         """What `reads` makes of the answer's `data`."""

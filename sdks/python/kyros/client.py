@@ -44,8 +44,8 @@ class KyrosClient(_Resources[Blocking]):
     `api_key` defaults to `KYROS_API_KEY`, `base_url` (with or without `/v1`) to `KYROS_API_URL`,
     else to this machine's own stack. `timeout` is in seconds, for each time that something is
     waited for; `max_retries` is how often a request is sent again after what passes (429, 5xx, a
-    broken connection). Raises ValueError for an argument that is wrong. Every call raises a
-    KyrosError.
+    broken connection). `mode`, `live` or `test`, is for JWTs and OAuth2 tokens: a key has its own.
+    Raises ValueError for an argument that is wrong. Every call raises a KyrosError.
     """
 
     def __init__(
@@ -55,9 +55,10 @@ class KyrosClient(_Resources[Blocking]):
         *,
         timeout: float = _SECONDS,
         max_retries: int = _RETRIES,
+        mode: Optional[str] = None,
     ) -> None:
         url, key = address.base_url(base_url), address.api_key(api_key)
-        super().__init__(Api(Blocking(**_options(url)), url, key, timeout, max_retries))
+        super().__init__(Api(Blocking(**_options(url)), url, key, timeout, max_retries, mode))
 
     def close(self) -> None:
         """Closes all connections; the client is of no use afterwards."""
@@ -85,9 +86,10 @@ class AsyncKyrosClient(_Resources[Awaiting]):
         *,
         timeout: float = _SECONDS,
         max_retries: int = _RETRIES,
+        mode: Optional[str] = None,
     ) -> None:
         url, key = address.base_url(base_url), address.api_key(api_key)
-        super().__init__(Api(Awaiting(**_options(url)), url, key, timeout, max_retries))
+        super().__init__(Api(Awaiting(**_options(url)), url, key, timeout, max_retries, mode))
 
     async def close(self) -> None:
         """Closes all connections; the client is of no use afterwards."""

@@ -69,6 +69,7 @@ function options(testCase) {
     ...(given.api_key === null ? {} : { apiKey: given.api_key }),
     ...(given.base_url === null ? {} : { baseURL: given.base_url }),
     ...(given.timeout === undefined ? {} : { timeout: given.timeout * 1000 }),
+    ...(given.mode === undefined ? {} : { mode: given.mode }),
     ...(given.max_retries === undefined ? {} : { maxRetries: given.max_retries }),
   };
 }

@@ -33,7 +33,7 @@ import type {
   WebhookEvent,
 } from '@kyros/sdk';
 
-const client = new KyrosClient({ apiKey: 'a', baseURL: 'b', timeout: 1, maxRetries: 0, agent: {} });
+const client = new KyrosClient({ apiKey: 'a', baseURL: 'b', timeout: 1, maxRetries: 0, mode: 'test', agent: {} });
 const version: string = VERSION;
 const { signal } = new AbortController();
 

@@ -34,13 +34,16 @@ final class Api {
     private final HttpClient http;
     private final String url;
     private final String key;
+    /** Null: none is asked for. */
+    private final String mode;
     private final Duration timeout;
     private final int maxRetries;
     private final Pause pause;
 
-    Api(String url, String key, Duration timeout, int maxRetries, Pause pause) {
+    Api(String url, String key, String mode, Duration timeout, int maxRetries, Pause pause) {
         this.url = url;
         this.key = key;
+        this.mode = mode;
         this.timeout = timeout;
         this.maxRetries = maxRetries;
         this.pause = pause;
@@ -217,6 +220,9 @@ final class Api {
             .header("Authorization", "Bearer " + key)
             .header("Accept", accepts)
             .header("User-Agent", "kyros-java/" + VERSION);
+        if (mode != null) {
+            request.header("X-Kyros-Mode", mode);
+        }
         if (call.body != null) {
             request.header("Content-Type", JSON);
             body = BodyPublishers.ofByteArray(Json.write(call.body));

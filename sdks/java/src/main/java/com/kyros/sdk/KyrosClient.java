@@ -67,6 +67,7 @@ public final class KyrosClient {
         private String baseUrl;
         private Duration timeout = Duration.ofSeconds(30);
         private int maxRetries = 4;
+        private String mode;
         private UnaryOperator<String> environment = System::getenv;
         private Api.Pause pause = time -> Thread.sleep(time.toMillis(), time.toNanosPart() % 1_000_000);
 
@@ -109,10 +110,23 @@ public final class KyrosClient {
             return this;
         }
 
+        /**
+         * {@code live} or {@code test}, for JWTs and OAuth2 tokens, which are live by default; a key has
+         * its own mode. Throws IllegalArgumentException for any other.
+         */
+        public Builder mode(String mode) {
+            if (!"live".equals(mode) && !"test".equals(mode)) {
+                throw new IllegalArgumentException("mode must be live or test.");
+            }
+            this.mode = mode;
+            return this;
+        }
+
         /** The client. Throws IllegalArgumentException for a key or an address that is none. */
         public KyrosClient build() {
             String url = Address.baseUrl(baseUrl, environment);
-            return new KyrosClient(new Api(url, Address.apiKey(apiKey, environment), timeout, maxRetries, pause));
+            String key = Address.apiKey(apiKey, environment);
+            return new KyrosClient(new Api(url, key, mode, timeout, maxRetries, pause));
         }
 
         Builder environment(UnaryOperator<String> given) {

@@ -105,6 +105,9 @@ class CasesTest {
                 pauses.add(time.toNanos() / 1e6);
                 server.expectsResent(false);
             });
+        if (options.containsKey("mode")) {
+            client.mode((String) options.get("mode"));
+        }
         if (options.containsKey("max_retries")) {
             client.maxRetries((Integer) options.get("max_retries"));
         }
