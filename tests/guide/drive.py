@@ -163,9 +163,10 @@ def teams(site: Site, port: int) -> str:
 
 @contextmanager
 def _worked_on(site: Site, title: str, **metadata: str) -> Iterator[str]:
-    """Within, this task has no end; gives its id."""
+    """Within, this task is in progress and has no end; gives its id."""
     task = site.stack.create(title=title, metadata=metadata | {"sandbox": {"delay_seconds": 60}})
     try:
+        site.stack.wait_running(task["submission_id"], 40)
         yield task["id"]
     finally:
         site.stack.http.post(f"/v1/tasks/{task['id']}/cancel", json={}).raise_for_status()
