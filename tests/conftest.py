@@ -32,6 +32,7 @@ SUMS = (
 )  # fmt: skip
 # What a crash of the machine would lose is of no worth here.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+FAST_REDIS = ("--appendonly", "no")
 
 #: What starts whole stacks or builds packages: it comes first, so that at the end, when there are
 #: no more files than workers, none is left that takes a minute.
@@ -100,6 +101,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     for option in FAST:
         postgres_command += ["-c", option]
     redis_command = redis_server.command(home / "redis", user, redis_program)
+    redis_command += FAST_REDIS
     found = Stores(
         postgres.url(database_port, PASSWORD, "postgres"), redis_server.url(redis_port, PASSWORD)
     )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from api import limits
 from tests.applications import new_application, no_applications
 from tests.credentials import credential
 from tests.installed import schema
@@ -22,6 +23,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: How long Redis is waited for: on a busy machine what is not counted would be chance.
+PATIENT = {"socket_timeout": 20.0, "socket_connect_timeout": 20.0}
+
+
 @pytest.fixture
 def admin(new_key):
     """The headers of an admin in test mode."""
@@ -32,7 +37,9 @@ def admin(new_key):
 def app(schema):
     from api.app import create_app
 
-    return create_app()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(limits, "STORAGE_OPTIONS", limits.STORAGE_OPTIONS | PATIENT)
+        return create_app()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from api import windows
 from api.limits import WINDOW_SECONDS
 from api.windows import NOT_COUNTED, STORAGE_OPTIONS, OneTripWindow, seconds_until, window_at
+from tests.api.conftest import PATIENT
 
 TIMES = st.floats(0, 4e9)
 # However busy the machine is.
@@ -79,15 +80,15 @@ def _request():
         yield
 
 
-def strategy(redis_url):
-    return OneTripWindow(RedisStorage(redis_url, **STORAGE_OPTIONS))
+def strategy(redis_url, **more):
+    return OneTripWindow(RedisStorage(redis_url, **STORAGE_OPTIONS | more))
 
 
 @pytest.fixture
 def counting(redis_url, monkeypatch):
     """In the tests' Redis, at a time that stands still."""
     monkeypatch.setattr(windows, "time", lambda: 1e9)
-    return strategy(redis_url)
+    return strategy(redis_url, **PATIENT)
 
 
 def left(counting, name):
@@ -162,7 +163,7 @@ def test_near_a_large_limit_each_is_told(counting, monkeypatch):
 
 def test_processes_come_to_one_count(counting, redis_url):
     """Both know of each other's by the half of the limit, and refuse together."""
-    name, other = uuid4().hex, strategy(redis_url)
+    name, other = uuid4().hex, strategy(redis_url, **PATIENT)
     within = [one.hit(THOUSAND, name) for _ in range(600) for one in (counting, other)]
     refused = within.index(False)
     assert windows.LARGE <= refused <= windows.LARGE + 2 * windows.TOGETHER
