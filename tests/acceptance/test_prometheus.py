@@ -21,14 +21,17 @@ from tests.receiver import Receiver
 
 @contextmanager
 def prometheus(stack: Deployment, folder: Path) -> Iterator[httpx.Client]:
-    """Asks one that looks each second, not each 15; all else is as it is shipped."""
+    """Asks one that looks each three seconds, not each 15; all else is as it is shipped.
+
+    A look that takes longer than the time between two has failed, and the series end with it.
+    """
     needed("prometheus")
     home = shutil.copytree(PROMETHEUS, folder / "prometheus")
     config = home / "prometheus.yml"
     shipped = config.read_text()
     target = f"127.0.0.1:{stack.http.base_url.port}"
-    changed = shipped.replace("127.0.0.1:8000", target).replace("_interval: 15s", "_interval: 1s")
-    assert changed.count("_interval: 1s") == 2
+    changed = shipped.replace("127.0.0.1:8000", target).replace("_interval: 15s", "_interval: 3s")
+    assert changed.count("_interval: 3s") == 2
     assert target in changed
     config.write_text(changed)
     port = free_port()
@@ -104,11 +107,17 @@ def test_an_alert_fires_when_a_fleet_is_gone(stack, tmp_path):
     """Without the wait of its rule: `promtool test rules` tries that."""
     with prometheus(stack, tmp_path) as client, stack.frozen("critic"):
         expression = next(rule["expr"] for rule in rules() if rule.get("alert") == "KyrosNoWorkers")
-        eventually(lambda: values(client, expression), 40, "the rule holds")
-        (found,) = ask(client, "query", query=expression)["result"]
-        assert found["metric"]["role"] == "critic"
-        pending = eventually(lambda: ask(client, "alerts")["alerts"], 20, "the alert is pending")
-        assert {one["labels"]["alertname"] for one in pending} == {"KyrosNoWorkers"}
+        eventually(lambda: _roles(client, expression) == ["critic"], 60, "the rule holds")
+        eventually(lambda: "KyrosNoWorkers" in _alerts(client), 40, "the alert is pending")
+
+
+def _roles(client: httpx.Client, expression: str) -> list[str]:
+    return [one["metric"]["role"] for one in ask(client, "query", query=expression)["result"]]
+
+
+def _alerts(client: httpx.Client) -> set[str]:
+    """Pending or firing; a busy machine may raise others, too."""
+    return {one["labels"]["alertname"] for one in ask(client, "alerts")["alerts"]}
 
 
 def _targets(client: httpx.Client) -> list[str]:
