@@ -124,7 +124,7 @@ def wait_for(seconds, **fields):
 
 
 def test_work_that_waits_too_long():
-    wait_for(599, type="review")
+    wait_for(540, type="review")
     submission_id = wait_for(601)
     check()
     check()

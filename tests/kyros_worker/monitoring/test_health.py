@@ -129,7 +129,7 @@ def test_who_is_busy(nobody_works):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(599, "healthy"), (601, "degraded")])
+@pytest.mark.parametrize(("seconds", "status"), [(540, "healthy"), (601, "degraded")])
 def test_work_that_waits_too_long(nobody_works, seconds, status):
     work(*ROLES, "webhooks")
     for _ in range(2):
@@ -152,7 +152,7 @@ def test_during_maintenance_nothing_is_late(nobody_works):
 
 @pytest.mark.parametrize(
     ("workers", "seconds", "status"),
-    [(True, 299, "healthy"), (True, 301, "degraded"), (False, 301, "unhealthy")],
+    [(True, 240, "healthy"), (True, 301, "degraded"), (False, 301, "unhealthy")],
 )
 def test_deliveries_that_are_late(nobody_works, workers, seconds, status):
     work(*ROLES, *(["webhooks"] if workers else []))
