@@ -1,11 +1,15 @@
 """A configuration for tests that has budgets; the tasks stay on the sandbox."""
 
+import time
 from contextlib import contextmanager
 
 from sqlalchemy import text
 
 from kyros_worker.database import transaction
 from tests.live_models import configured
+
+#: As long as a test of a day's money takes at most.
+MEANWHILE_SECONDS = 30
 
 
 @contextmanager
@@ -23,6 +27,9 @@ def budgets(folder, **tables):
 
 
 def forget_money():
-    """No counters and no system events of other tests."""
+    """No counters and no system events of other tests, in a day that does not end meanwhile."""
+    seconds_left = 86_400 - time.time() % 86_400
+    if seconds_left < MEANWHILE_SECONDS:
+        time.sleep(seconds_left)
     with transaction() as connection:
         connection.execute(text("TRUNCATE spendings, system_events, alerts"))
