@@ -39,7 +39,8 @@ def pieces(monkeypatch):
     return found
 
 
-def test_lines_of_a_moment_are_one_piece(pieces):
+def test_lines_of_a_moment_are_one_piece(pieces, monkeypatch):
+    monkeypatch.setattr(line_writer, "GATHER_SECONDS", 60)
     writer = LineWriter()
     for line in (b"1\n", b"2\n", b"3\n"):
         writer.put(line)
@@ -102,13 +103,15 @@ def test_whoever_writes_faster_than_it_is_read_waits():
     reading, writing = os.pipe()
     script = BEGINNING + (
         "writer = LineWriter()\n"
+        "print('begun', flush=True)\n"
         "for _ in range(1000): writer.put(b'x' * 999 + b'\\n')\n"
         "print('put', flush=True)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script], stderr=writing, stdout=subprocess.PIPE
+        [sys.executable, "-c", script], stderr=writing, stdout=subprocess.PIPE, bufsize=0
     ) as process:
         os.close(writing)
+        assert process.stdout.readline() == b"begun\n"
         assert select.select([process.stdout], [], [], 1)[0] == []
         with os.fdopen(reading, "rb") as reader:
             assert len(reader.read()) == 1_000_000

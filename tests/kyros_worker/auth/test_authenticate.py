@@ -61,7 +61,7 @@ def test_its_limit_comes_with_it(new_key):
     assert authenticate.authenticate(new_key("admin", rate_limit=7)["key"]).rate_limit == 7
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 48), st.characters(codec="utf-8"))
 def test_a_key_with_a_slip_is_unknown(new_key, at, character):
     key = new_key("admin")["key"]
@@ -110,13 +110,15 @@ def test_remembered_for_less_than_two_seconds(new_key, statements):
     with transaction() as connection:
         revoke.revoke(connection, ACTOR, made["id"])
     until = time.monotonic() + 2
-    while time.monotonic() < until:
+    while True:
+        # Looked at once more after the deadline: a busy machine may have kept us from looking.
+        late = time.monotonic() > until
         try:
             authenticate.authenticate(made["key"])
         except UnauthenticatedError:
             return
+        assert not late, "the revoked key still works after two seconds"
         time.sleep(0.05)
-    pytest.fail("the revoked key still works after two seconds")
 
 
 def test_a_revoked_key_ends_in_every_process(new_key, monkeypatch):

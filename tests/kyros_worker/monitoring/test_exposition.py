@@ -244,6 +244,7 @@ def test_those_who_ask_at_once_share_one_computation(monkeypatch):
         return families_of()
 
     monkeypatch.setattr(exposition, "_families", slowly)
+    monkeypatch.setattr(exposition, "_REMEMBERED_SECONDS", 60.0)
     shared = Exposition()
 
     def scrape(number):
