@@ -203,9 +203,11 @@ def test_many_sweeps_and_writers_at_once():
     with ThreadPoolExecutor(8) as threads:
         sweeping = [threads.submit(sweep, number) for number in range(4)]
         writing = [threads.submit(write, seed) for seed in range(4)]
-        for one in writing:
-            one.result()
-        done.set()
+        try:
+            for one in writing:
+                one.result()
+        finally:
+            done.set()
         for one in sweeping:
             one.result()
     assert entered() == stories.entered()
