@@ -12,10 +12,12 @@ _WAITING = text(
 
 
 def wait_until_it_waits(running):
-    """Until what a thread runs (its future) waits for a lock, or is done."""
+    """Until what a thread runs (its future) waits for a lock; fails when it never does."""
     deadline = time.monotonic() + 20
-    while not running.done() and time.monotonic() < deadline:
+    while True:
         with read() as connection:
             if connection.execute(_WAITING).first() is not None:
                 return
+        assert not running.done(), "it is done, and has waited for no lock"
+        assert time.monotonic() < deadline, "it waits for no lock"
         time.sleep(0.01)
