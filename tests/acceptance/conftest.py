@@ -33,6 +33,7 @@ def make_whole(deployment: Deployment) -> None:
     if not _runs(deployment):
         deployment.up()
     eventually(lambda: all(state.running for state in deployment.states().values()), 60, "all run")
+    eventually(deployment.is_healthy, 60, "it is healthy")
     deployment.wait_final(deployment.create(), seconds=60)
     # What a failed test left would fail this one too.
     eventually(deployment.all_final, 90, "all work is done")

@@ -164,6 +164,14 @@ class Deployment:
         finally:
             supervisor._call("startProcess", f"stores:{name}", False)
 
+    def is_healthy(self) -> bool:
+        """Whether it says that every part of it is: each fleet has a worker, the webhooks' too."""
+        try:
+            answer = self.http.get("/v1/monitoring/health")
+        except httpx.TransportError:
+            return False
+        return answer.is_success and answer.json()["data"]["overall_status"] == "healthy"
+
     # -- its stores -----------------------------------------------------------------------------
 
     @property
