@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 
 from kyros_worker import database, log
@@ -33,6 +34,12 @@ SUMS = (
 # What a crash of the machine would lose is of no worth here.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 FAST_REDIS = ("--appendonly", "no")
+
+# A busy machine is no fault of an example's.
+settings.register_profile(
+    "untimed", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+)
+settings.load_profile("untimed")
 
 #: What starts whole stacks or builds packages: it comes first, so that at the end, when there are
 #: no more files than workers, none is left that takes a minute.

@@ -440,9 +440,7 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(fields=st.dictionaries(NAMES, st.text()), right=st.booleans(), signed=st.booleans())
 def test_garbage_never_fails(browser, app, application, fields, right, signed):
     asked = {**asked_by(application), **fields} if right else fields

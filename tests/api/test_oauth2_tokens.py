@@ -741,9 +741,7 @@ NAMES = st.sampled_from(
 GRANTS = st.sampled_from(["authorization_code", "refresh_token", "client_credentials", "password"])
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(fields=st.dictionaries(NAMES, st.text() | GRANTS), grant=GRANTS | st.none(), data=st.data())
 def test_garbage_is_a_400(client, application, monkeypatch, fields, grant, data):
     monkeypatch.setattr("api.oauth2_client.refuse_failed_sign_ins", lambda _: None)

@@ -76,9 +76,7 @@ def expected(failure, case, response):
 
 
 # The same examples each time: a failure is then about the change, not about chance.
-bounded = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+bounded = settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)

@@ -105,8 +105,7 @@ OBJECTS = st.dictionaries(
 @given(metadata=OBJECTS)
 @settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=list(HealthCheck),
 )
 def test_metadata_comes_back_as_sent(client, admin, metadata):
     made = post(client, admin, body={"title": "x", "metadata": metadata}).json["data"]

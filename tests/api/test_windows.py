@@ -21,8 +21,7 @@ from api.windows import NOT_COUNTED, STORAGE_OPTIONS, OneTripWindow, seconds_unt
 from tests.api.conftest import PATIENT
 
 TIMES = st.floats(0, 4e9)
-# However busy the machine is.
-untimed = settings(deadline=None, suppress_health_check=list(HealthCheck))
+untimed = settings(suppress_health_check=list(HealthCheck))
 
 
 def sent_by_the_guides_client(attempts, most):

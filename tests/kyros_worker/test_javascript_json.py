@@ -108,7 +108,7 @@ def test_agrees_with_node_on_many_documents(stringified):
         assert stringified(*(body.decode() for body in made)) == made
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(value=values)
 def test_agrees_with_node(stringified, value):
     made = javascript_json.dumps(value)

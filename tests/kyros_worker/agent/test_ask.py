@@ -153,7 +153,7 @@ def test_a_provider_that_is_configured_no_more_fails_the_call_for_good():
     assert reply.usage == NOTHING
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile_briefs())
 def test_any_task_is_answered(brief):
     reply = asked(brief)

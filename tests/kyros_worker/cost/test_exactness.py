@@ -110,7 +110,7 @@ def check():
             assert row.amount_usd == summed_up(connection, counter)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.tuples(st.sampled_from(STEPS), st.integers(0, 5), st.integers(1, 10**12)),

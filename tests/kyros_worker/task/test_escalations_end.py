@@ -172,9 +172,7 @@ class Story:
                 decide(connection, one.id, DECIDER, Actor(DECIDER.id), None)
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(fields=TASKS, actions=st.lists(ACTIONS, max_size=14))
 def test_everything_ends(no_tasks, rules, fields, actions):
     story = Story(fields)

@@ -311,7 +311,7 @@ NAMES = st.sampled_from(["user_id", "roles", "exp", "iat", "nbf", "sub", "aud"])
 HEADERS = st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jwk", "cty"])
 
 
-@settings(suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck))
 @given(payload=st.dictionaries(NAMES, SOME_JSON), header=st.dictionaries(HEADERS, SOME_JSON))
 def test_whatever_is_signed_is_taken_or_refused(payload, header):
     refused(signed({**claims(), **payload}, {"alg": "HS256", **header}))

@@ -88,7 +88,7 @@ tasks = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(tasks)
 def test_never_too_long_and_never_without_its_short_fields(fields):
     made, data = of(**fields)
