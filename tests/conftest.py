@@ -96,6 +96,13 @@ def served(command: list[str], log: Path, stop: signal.Signals) -> Iterator[Call
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run alone, which all its workers share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     """The addresses of a Postgres and a Redis of this test session alone."""
     home = tmp_path_factory.mktemp("stores")

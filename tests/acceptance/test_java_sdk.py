@@ -12,15 +12,13 @@ from typing import Any
 import pytest
 
 from tests.acceptance.stack import KEY, Deployment, eventually
-from tests.sdks.java.maven import GUIDE, SAMPLES, compiled, jackson, package, path, written
+from tests.sdks.java.maven import GUIDE, SAMPLES, compiled, packaged, path, written
 
 
 @pytest.fixture(scope="session")
-def sdk(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def sdk(run_folder: Path) -> list[Path]:
     """The SDK's jar and what it needs."""
-    built = package(tmp_path_factory.mktemp("java"), "-Dmaven.test.skip=true")
-    assert built.succeeded, built.output
-    return [built.jar, *jackson()]
+    return packaged(run_folder).classpath()
 
 
 @pytest.fixture

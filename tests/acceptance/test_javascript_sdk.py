@@ -27,8 +27,8 @@ BOT = (JAVASCRIPT / "slack_bot.js").read_text()
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory.mktemp("javascript"), packed(tmp_path_factory.mktemp("npm")))
+def project(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Path:
+    return installed(tmp_path_factory.mktemp("javascript"), packed(run_folder))
 
 
 def run(project: Path, stack: Deployment, name: str, code: str) -> str:

@@ -75,7 +75,7 @@ def _programs(entry: Entry) -> list[str]:
     usual = {
         "node": ["node"],
         "module": ["node"],
-        "java": ["javac", "java"],
+        "java": ["mvn", "javac", "java"],
         "npm": ["npm"],
         "gitlab": ["jq", "curl"],
     }

@@ -1,4 +1,4 @@
-"""The SDKs as a reader has them: built from their source here, once."""
+"""The SDKs as a reader has them: built from their source here."""
 
 from pathlib import Path
 from threading import Lock
@@ -12,10 +12,11 @@ PEERS = PROJECT_ROOT / "tests/peers/node/node_modules"
 
 
 class Sdks:
-    """Each is built when the first sample needs it, in this folder."""
+    """Each is built when the first sample needs it, and installed in this folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run_folder: Path) -> None:
         self._folder = folder
+        self._run_folder = run_folder
         self._building = Lock()
 
     def node_modules(self) -> Path:
@@ -23,28 +24,21 @@ class Sdks:
         modules = self._folder / "project/node_modules"
         with self._building:
             if not modules.exists():
-                installed.installed(self._folder, self._tarball())
+                installed.installed(self._folder, installed.packed(self._run_folder))
                 for package in PEERS.iterdir():
                     if not (modules / package.name).exists():
                         (modules / package.name).symlink_to(package)
         return modules
 
     def java(self) -> list[Path]:
-        """The Java SDK's classes, those that it needs, and a Thread that sleeps for less."""
-        classes = self._folder / "classes"
+        """A Thread that sleeps for less, the Java SDK, and what it needs."""
+        hurry = self._folder / "hurry"
         with self._building:
-            if not classes.exists():
-                classes.mkdir()
-                sources = sorted((maven.SOURCE / "src/main/java").rglob("*.java"))
-                maven.compiled([*sources, HERE / "hurry/Thread.java"], classes, maven.jackson())
-        return [classes, *maven.jackson()]
+            if not hurry.exists():
+                hurry.mkdir()
+                maven.compiled([HERE / "hurry/Thread.java"], hurry, [])
+        return [hurry, *maven.packaged(self._run_folder).classpath()]
 
     def published(self) -> Path:
         """The folder in which the npm package lies."""
-        with self._building:
-            self._tarball()
-        return self._folder
-
-    def _tarball(self) -> Path:
-        found = list(self._folder.glob("*.tgz"))
-        return found[0] if found else installed.packed(self._folder)
+        return installed.packed(self._run_folder).parent

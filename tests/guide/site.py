@@ -86,9 +86,9 @@ class Site:
         }
 
 
-def open_site(folder: Path, strangers: Strangers) -> Site:
+def open_site(folder: Path, run_folder: Path, strangers: Strangers) -> Site:
     """Starts a stack with a person and an application."""
-    site = Site(Deployment(folder), strangers, Sdks(folder))
+    site = Site(Deployment(folder), strangers, Sdks(folder, run_folder))
     site.stack.up(KYROS_JWT_SECRET=JWT_SECRET)
     site.stack.kyros(
         "users", "create", PERSON, "--role", "developer", "--password-stdin", given=PASSWORD

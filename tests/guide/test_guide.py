@@ -27,11 +27,11 @@ FAILED = "FAILED"
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[Site]:
     """One stack for all, and the strangers whom samples call."""
     strangers = Strangers()
     with strangers.listening():
-        site = open_site(tmp_path_factory.mktemp("guide"), strangers)
+        site = open_site(tmp_path_factory.mktemp("guide"), run_folder, strangers)
         try:
             yield site
         finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tests.once import once
 from tests.programs import needed
 
 ROOT = Path(__file__).parents[3]
@@ -25,24 +26,40 @@ SAMPLES = {
 @dataclass(frozen=True)
 class Built:
     folder: Path
-    output: str
-    succeeded: bool
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there is a jar, which comes last."""
+        return self.jar.exists()
 
     @property
     def jar(self) -> Path:
-        return self.folder / "target/kyros-java-sdk-1.0.0.jar"
+        return self.folder / "source/target/kyros-java-sdk-1.0.0.jar"
+
+    def classpath(self) -> list[Path]:
+        """The jar and what it needs; fails with what Maven said where there is none."""
+        assert self.succeeded, self.output
+        return [self.jar, *_jackson()]
 
     @property
     def reports(self) -> dict[str, ET.Element]:
         """What surefire found, by the name of the class of tests."""
-        files = (self.folder / "target/surefire-reports").glob("TEST-*.xml")
+        files = (self.folder / "source/target/surefire-reports").glob("TEST-*.xml")
         suites = (ET.parse(file).getroot() for file in files)  # noqa: S314 - our own
         return {suite.attrib["name"].rpartition(".")[2]: suite for suite in suites}
 
 
-def package(folder: Path, *options: str) -> Built:
-    """Builds and tests a copy of the source: offline, else with what Maven can fetch."""
+def packaged(run_folder: Path) -> Built:
+    """A copy of the source, built and tested once in a run: offline, else with what is fetched."""
     needed("mvn", "javac")
+    return Built(once(run_folder / "java", _package))
+
+
+def _package(folder: Path) -> None:
     copy = folder / "source"
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("target"))
     command = [
@@ -56,11 +73,11 @@ def package(folder: Path, *options: str) -> Built:
     done = _run([*command, "-o"], copy)
     if done.returncode and "offline mode" in done.stdout:
         done = _run(command, copy)
-    return Built(copy, done.stdout + done.stderr, done.returncode == 0)
+    (folder / "output").write_text(done.stdout + done.stderr)
 
 
-def jackson() -> list[Path]:
-    """What the POM asks for at run time, from Maven's repository on this machine."""
+def _jackson() -> list[Path]:
+    """What the POM asks for at run time, from Maven's repository, where the build has put it."""
     project = ET.parse(SOURCE / "pom.xml").getroot()  # noqa: S314 - our own
     asked = {
         found.findtext(f"{POM}artifactId"): found.findtext(f"{POM}version")

@@ -21,8 +21,7 @@ from tests.sdks.java.maven import (
     SOURCE,
     Built,
     compiled,
-    jackson,
-    package,
+    packaged,
     path,
     written,
 )
@@ -32,14 +31,13 @@ JAVA_11 = 55
 
 
 @pytest.fixture(scope="session")
-def maven(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return package(tmp_path_factory.mktemp("java"))
+def maven(run_folder: Path) -> Built:
+    return packaged(run_folder)
 
 
 @pytest.fixture
 def classpath(maven):
-    assert maven.succeeded, maven.output
-    return [maven.jar, *jackson()]
+    return maven.classpath()
 
 
 def test_maven_builds_it_and_its_tests_pass(maven):

@@ -5,19 +5,24 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.once import once
+
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "sdks/javascript"
 PEERS = ROOT / "tests/peers/node/node_modules"
 
 
-def packed(folder: Path) -> Path:
-    """The tarball that `npm pack` makes, in that folder."""
-    built = folder / "source"
-    shutil.copytree(SOURCE, built, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    (built / "node_modules").symlink_to(SOURCE / "node_modules")
-    _npm(["pack", "--silent", "--pack-destination", folder], built)
-    (tarball,) = folder.glob("*.tgz")
+def packed(run_folder: Path) -> Path:
+    """The tarball that `npm pack` makes, once in a run; alone of its kind in its folder."""
+    (tarball,) = once(run_folder / "npm", _pack).glob("*.tgz")
     return tarball
+
+
+def _pack(folder: Path) -> None:
+    copy = folder / "source"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    (copy / "node_modules").symlink_to(SOURCE / "node_modules")
+    _npm(["pack", "--silent", "--pack-destination", folder], copy)
 
 
 def installed(folder: Path, tarball: Path) -> Path:

@@ -24,8 +24,8 @@ BODY = b'{"id":"evt_1","type":"task.completed","data":{"title":"Fix it"}}'
 
 
 @pytest.fixture(scope="session")
-def tarball(tmp_path_factory):
-    return packed(tmp_path_factory.mktemp("npm"))
+def tarball(run_folder):
+    return packed(run_folder)
 
 
 @pytest.fixture(scope="session")
