@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 
@@ -20,6 +21,7 @@ from kyros_worker import database, log
 from kyros_worker.command import postgres, redis_server
 from kyros_worker.command.ports import free_port
 from kyros_worker.command.store_process import store_user
+from kyros_worker.user import password
 from tests.guide.outcomes import show_outcomes
 from tests.installed import schema
 from tests.programs import LEFT_OUT
@@ -34,6 +36,9 @@ SUMS = (
 # What a crash of the machine would lose is of no worth here.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 FAST_REDIS = ("--appendonly", "no")
+
+#: What the product hashes passwords with.
+HASHER = password._HASHER
 
 # A busy machine is no fault of an example's.
 settings.register_profile(
@@ -185,6 +190,21 @@ def no_tasks(schema: None) -> None:
     with database.transaction() as connection:
         connection.execute(text("TRUNCATE tasks, events, breakers, alerts, maintenance CASCADE"))
         connection.execute(text(f"TRUNCATE {', '.join(SUMS)}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_cost_nothing() -> Iterator[None]:
+    """Each would take a tenth of a second of both cores, and many tests look at many."""
+    with pytest.MonkeyPatch.context() as patched:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patched.setattr(password, "_HASHER", cheap)
+        yield
+
+
+@pytest.fixture
+def passwords_at_their_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is about the hashes themselves."""
+    monkeypatch.setattr(password, "_HASHER", HASHER)
 
 
 @pytest.fixture(autouse=True)

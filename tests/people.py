@@ -17,7 +17,7 @@ PASSWORD = "four plain words here"
 
 @pytest.fixture(scope="session")
 def password_hash():
-    """Made once: each takes a tenth of a second."""
+    """Of PASSWORD."""
     return hash_password(PASSWORD)
 
 

@@ -14,6 +14,8 @@ from kyros_worker.user.password import (
     must_hash_again,
 )
 
+pytestmark = pytest.mark.usefixtures("passwords_at_their_cost")
+
 #: Of "four plain words here", by argon2-cffi with other parameters (1 pass, 8 MiB, 1 lane).
 OLDER = "$argon2id$v=19$m=8192,t=1,p=1$"
 

@@ -236,7 +236,7 @@ def test_what_changes_while_the_password_is_compared(new_user, monkeypatch, mean
         assert connection.execute(select(Session)).all() == []
 
 
-def test_a_hash_with_parameters_of_before_is_made_anew(new_user):
+def test_a_hash_with_parameters_of_before_is_made_anew(new_user, passwords_at_their_cost):
     from argon2 import PasswordHasher
 
     older = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
