@@ -76,7 +76,7 @@ def expected(failure, case, response):
 
 
 # The same examples each time: a failure is then about the change, not about chance.
-bounded = settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
+bounded = settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def test_every_operation(case, app, admin, no_places):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "api_key"])
 @drawn.parametrize()
-@settings(bounded, max_examples=6)
+@settings(bounded, max_examples=3)
 def test_with_the_credentials_of_people(case, app, kind, credential, no_places):
     headers = credential(kind)
     check(case, case.call(headers=headers, app=app), headers)
