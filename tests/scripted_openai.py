@@ -57,7 +57,7 @@ class ScriptedServer:
         self._thread.join(10)
         self._loop.close()
 
-    def wait_until(self, seen: Callable[[], bool], seconds: float = 5) -> None:
+    def wait_until(self, seen: Callable[[], bool], seconds: float = 20) -> None:
         deadline = time.monotonic() + seconds
         while not seen():
             assert time.monotonic() < deadline, "it did not happen"

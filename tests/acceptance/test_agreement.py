@@ -127,7 +127,7 @@ def _kill_a_busy_worker(stack: Deployment, chance: random.Random) -> None:
         ))  # fmt: skip
 
     eventually(runs, 90, f"a {role} works at it")
-    eventually(lambda: ("started",) in [one[:1] for one in stack.calls(slow["id"])], 5, "it calls")
+    eventually(lambda: ("started",) in [one[:1] for one in stack.calls(slow["id"])], 20, "it calls")
     stack.kill_group(role)
 
 

@@ -59,7 +59,7 @@ def test_a_message_that_dies_with_its_worker_is_sent_again(stack):
     with stack.frozen("critic"):
         task = stack.create(type="review")
         published = "SELECT 1 FROM submissions WHERE id = %s AND published_at IS NOT NULL"
-        eventually(lambda: stack.query(published, task["submission_id"]), 5, "it is published")
+        eventually(lambda: stack.query(published, task["submission_id"]), 20, "it is published")
         stack.kill_group("critic")
         began = time.monotonic()
     stack.wait_final(task, seconds=AGAIN_SECONDS)
@@ -86,7 +86,7 @@ def test_a_worker_that_lost_its_lease_records_its_call_alone(stack):
             "SELECT cost_usd IS NOT NULL FROM model_calls"
             " WHERE task_id = %s AND claim = 1 AND latency_seconds IS NOT NULL"
         )
-        eventually(lambda: stack.query(settled, task["id"]), 5, "it settled its own call")
+        eventually(lambda: stack.query(settled, task["id"]), 20, "it settled its own call")
         (done,) = stack.wait_final(task)
     assert done["state"] == "completed"
     assert stack.calls(task["id"]) == [("lost", 1, 1), ("completed", 2, 1)]
@@ -95,7 +95,7 @@ def test_a_worker_that_lost_its_lease_records_its_call_alone(stack):
 
 def test_a_stopped_worker_gives_its_leases_back(stack):
     with stack.extra_worker("implementer"):
-        task = stack.create({"delay_seconds": 8}, type="translation")
+        task = stack.create({"delay_seconds": 15}, type="translation")
         _, stopped = stack.wait_running(task["submission_id"])
         worker = psutil.Process(stopped)
         began = time.monotonic()
@@ -104,7 +104,7 @@ def test_a_stopped_worker_gives_its_leases_back(stack):
         def given_back():
             return "submission.released" in stack.events(task["id"])
 
-        eventually(given_back, 5, "the lease is given back")
+        eventually(given_back, 12, "the lease is given back")
         back = time.monotonic()
         eventually(
             lambda: (found := stack.running(task["submission_id"])) and found[1] != stopped,

