@@ -148,7 +148,7 @@ def test_two_hundred_calls_at_once_on_the_one_loop():
 
 
 def test_a_provider_that_is_configured_no_more_fails_the_call_for_good():
-    reply = loop.run(ask(BRIEF, nobody("economy"))).result(5)
+    reply = loop.run(ask(BRIEF, nobody("economy"))).result(20)
     assert (reply.failure.kind, reply.failure.retryable) == ("rejected", False)
     assert "KYROS_CONFIG" in reply.failure.message
     assert reply.usage == NOTHING

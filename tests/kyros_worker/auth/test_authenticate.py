@@ -173,5 +173,5 @@ def test_a_locked_row_does_not_hold_requests_up(new_key):
             target=lambda: done.append(authenticate.authenticate(made["key"]))
         )
         thread.start()
-        thread.join(5)
+        thread.join(20)
         assert done

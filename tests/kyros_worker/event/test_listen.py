@@ -32,18 +32,18 @@ def test_its_watchers_hear_of_a_change_and_nobody_else(no_tasks, listener):
         listener.watching(other) as third,
     ):
         for changed in (first, second, third):
-            assert changed.wait(5), "everybody is woken when the connection is made"
+            assert changed.wait(20), "everybody is woken when the connection is made"
             changed.clear()
         tell(one)
-        assert first.wait(5)
-        assert second.wait(5)
+        assert first.wait(20)
+        assert second.wait(20)
         assert not third.is_set()
     assert listener._watchers == {}
 
 
 def test_everybody_is_woken_when_the_connection_was_lost(no_tasks, listener):
     with listener.watching("task_1") as changed:
-        assert changed.wait(5)
+        assert changed.wait(20)
         changed.clear()
         with read() as connection:
             ended = connection.execute(
@@ -54,4 +54,4 @@ def test_everybody_is_woken_when_the_connection_was_lost(no_tasks, listener):
                 )
             ).all()
         assert ended
-        assert changed.wait(10)
+        assert changed.wait(20)

@@ -23,11 +23,13 @@ class Work:
     """Counts how often it is done."""
 
     def __init__(self, seconds=0.0, error=None):
+        self.begun = threading.Event()
         self.done = 0
         self.seconds = seconds
         self.error = error
 
     def __call__(self, connection):
+        self.begun.set()
         self.done += 1
         time.sleep(self.seconds)
         if self.error:
@@ -99,7 +101,7 @@ def test_when_the_first_fails_the_waiting_one_works():
     slow, second = Work(seconds=0.5, error=ZeroDivisionError()), Work()
     with ThreadPoolExecutor(2) as pool:
         failing = pool.submit(once, asked(), slow)
-        time.sleep(0.2)
+        assert slow.begun.wait(20)
         assert not pool.submit(once, asked(), second).result().replayed
         assert isinstance(failing.exception(), ZeroDivisionError)
     assert second.done == 1
@@ -107,15 +109,16 @@ def test_when_the_first_fails_the_waiting_one_works():
 
 def test_waiting_has_an_end(monkeypatch):
     monkeypatch.setattr(remember, "_WAIT", text("SET LOCAL lock_timeout = '1s'"))
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     def slow(connection):
+        begun.set()
         release.wait(20)
         return Made({})
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(once, asked(), slow)
-        time.sleep(0.3)
+        assert begun.wait(20)
         with pytest.raises(ConflictError) as caught:
             once(asked(), Work())
         release.set()

@@ -41,7 +41,7 @@ def test_a_lost_claim_aborts_its_call(keeper, work):
     other = factories.begin(factories.create()["submission_id"])
     aborted, kept = hold(keeper, work), hold(keeper, other)
     cancel(work)
-    assert aborted.wait(5)
+    assert aborted.wait(20)
     assert not kept.is_set()
 
 
@@ -89,7 +89,7 @@ def test_while_postgres_is_away_nothing_is_aborted(keeper, work, monkeypatch, er
         patched.setattr(lease.claim, "still_held", away)
         aborted = hold(keeper, work)
         for _ in range(3):
-            assert asked.acquire(timeout=5)
+            assert asked.acquire(timeout=20)
         assert not aborted.is_set()
     cancel(work)
-    assert aborted.wait(5)
+    assert aborted.wait(20)

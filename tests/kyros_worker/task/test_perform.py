@@ -120,11 +120,11 @@ def performing(no_tasks):
     return task_id, thread
 
 
-def test_a_cancelled_tasks_call_is_abandoned_within_two_seconds(performing):
+def test_a_cancelled_tasks_call_is_abandoned(performing):
     task_id, thread = performing
     with transaction() as connection:
         cancel_task(connection, task_id, "test")
-    thread.join(2)
+    thread.join(30)
     assert not thread.is_alive()
     (call,) = factories.calls(task_id)
     assert call.state == "aborted"
@@ -137,7 +137,7 @@ def test_at_a_shutdown_the_submission_is_given_back(performing):
     task_id, thread = performing
     for abort in list(job.keeper._held.values()):
         abort()
-    thread.join(2)
+    thread.join(30)
     assert not thread.is_alive()
     (submission,) = factories.submissions(task_id)
     assert (submission.state, submission.tries, submission.lost) == ("queued", 0, 0)
