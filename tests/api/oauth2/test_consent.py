@@ -16,13 +16,11 @@ from kyros_worker.oauth2 import applications, shut_out
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Code, Grant
 from kyros_worker.user.session import authenticate_session
-from tests.api.test_oauth2_tokens import CHALLENGE, VERIFIER, exchange, no_failures, web
+from tests.api.oauth2.conftest import CHALLENGE, VERIFIER, exchange
 from tests.applications import CALLBACK, TESTS, rows
 from tests.kyros_worker.oauth2.test_redirect_uri import LOOK_ALIKES
 from tests.locks import wait_until_it_waits
 from tests.people import PASSWORD, audit_entries, session_of
-
-__all__ = ["no_failures", "web"]
 
 AUTHORIZE = "/auth/oauth2/authorize"
 
@@ -44,16 +42,6 @@ class Browser:
     def decide(self, asked, decision="allow", token=None, **headers):
         form = {"decision": decision, "csrf_token": self.token if token is None else token}
         return self.client.post(f"{AUTHORIZE}?{urlencode(asked)}", data=form, headers=headers)
-
-
-@pytest.fixture
-def user(new_user):
-    return new_user("developer")
-
-
-@pytest.fixture
-def application(new_application):
-    return new_application()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The guide's flow and other clients' libraries, over real HTTP."""
+"""The guide's flow, other clients' libraries, and the metadata that they read, over real HTTP."""
 
 import asyncio
 import re
@@ -10,13 +10,15 @@ import pytest
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.integrations.requests_client import OAuth2Session
+from oauthlib.oauth2 import BackendApplicationClient, LegacyApplicationClient, WebApplicationClient
 
+from api import client_address, oauth2
+from kyros_worker.oauth2.scope import DEFAULT
+from kyros_worker.settings import current
 from kyros_worker.user.session import authenticate_session
-from tests.api.test_oauth2_tokens import no_failures, web
-from tests.applications import CALLBACK
+from tests.api.oauth2.conftest import TOKEN, basic, is_bare, refused
+from tests.applications import CALLBACK, code_for
 from tests.people import session_of
-
-__all__ = ["no_failures", "web"]
 
 
 @pytest.fixture
@@ -162,3 +164,70 @@ def test_a_token_that_is_none(site):
     answer = httpx.get(f"{site}/v1/tasks", headers={"Authorization": "Bearer kyros_at_x"})
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_oauthlib(web, application, user):
+    peer = WebApplicationClient(application["id"])
+    code = code_for(application, user)
+    url = f"{CALLBACK}?code={code}&state=s"
+    assert peer.parse_request_uri_response(url, state="s")["code"] == code
+    body = peer.prepare_request_body(
+        code=code, redirect_uri=CALLBACK, client_secret=application["client_secret"]
+    )
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = web.post(TOKEN, content=body, headers=headers)
+    assert peer.parse_request_body_response(answer.text)["scope"] == list(DEFAULT)
+    first = peer.access_token
+    body = peer.prepare_refresh_body(
+        client_id=peer.client_id, client_secret=application["client_secret"]
+    )
+    answer = web.post(TOKEN, content=body, headers=headers)
+    assert peer.parse_request_body_response(answer.text)["access_token"] != first
+    assert not refused(peer.access_token)
+
+
+def test_oauthlib_for_itself(web, new_application):
+    application = new_application(acts_for_itself=True)
+    peer = BackendApplicationClient(application["id"])
+    body = peer.prepare_request_body(scope="tasks:read")
+    answer = web.post(
+        TOKEN,
+        content=body,
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            **basic(application["id"], application["client_secret"]),
+        },
+    )
+    assert peer.parse_request_body_response(answer.text)["scope"] == ["tasks:read"]
+
+
+def test_oauthlib_with_a_password(web, application):
+    peer = LegacyApplicationClient(application["id"])
+    body = peer.prepare_request_body(
+        "jo@example.com", "four plain words here", include_client_id=True
+    )
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    is_bare(web.post(TOKEN, content=body, headers=headers), 400, "unsupported_grant_type")
+
+
+def test_metadata(web):
+    answer = web.get("/.well-known/oauth-authorization-server").json()
+    from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+
+    at = str(web.base_url).rstrip("/")
+    assert answer["issuer"] == at
+    assert answer["token_endpoint"] == at + TOKEN
+    assert answer["code_challenge_methods_supported"] == ["S256"]
+    checked = AuthorizationServerMetadata(answer)
+    for name in checked.REGISTRY_KEYS:
+        if name not in ("issuer", "jwks_uri"):
+            getattr(checked, f"validate_{name}")()
+
+
+def test_metadata_behind_a_proxy_that_ends_tls(client, monkeypatch):
+    told = current().model_copy(update={"trusted_proxies": "127.0.0.1", "public_url": None})
+    for module in (client_address, oauth2):
+        monkeypatch.setattr(module, "current", lambda: told)
+    headers = {"X-Forwarded-Proto": "https", "Host": "kyros.example"}
+    answer = client.get("/.well-known/oauth-authorization-server", headers=headers)
+    assert answer.json["issuer"] == "https://kyros.example"
