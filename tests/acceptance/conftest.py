@@ -1,4 +1,4 @@
-"""One stack for the whole session, whole again before each test and checked after it."""
+"""One stack for all acceptance tests, whole again before each of them and checked after it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.acceptance.invariants import invariants
 from tests.acceptance.stack import Deployment, eventually
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     deployment = Deployment(tmp_path_factory.mktemp("acceptance"))
     try:

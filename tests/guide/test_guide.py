@@ -26,7 +26,7 @@ AT_ONCE = 3
 FAILED = "FAILED"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[Site]:
     """One stack for all, and the strangers whom samples call."""
     strangers = Strangers()
@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator
             site.stack.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def outcome(
     request: pytest.FixtureRequest, site: Site, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Sample], Outcome]]:
