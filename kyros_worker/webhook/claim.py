@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     select,
     true,
     update,
@@ -38,6 +39,9 @@ from kyros_worker.webhook.tables import (
 )
 
 _LOOK_AGAIN = timedelta(milliseconds=200)
+#: Whoever records the earlier one wakes the later one, unless that was written while the record was
+#: under way: then the two have not seen each other.
+_LOOK_AGAIN_AT_ONE_BEING_SENT = timedelta(seconds=2)
 
 
 def claim_deliveries(
@@ -125,7 +129,15 @@ _earlier = aliased(Delivery)
 _blocked = (
     select(
         Delivery.id,
-        select(_earlier.due_at)
+        select(
+            case(
+                (
+                    _earlier.state == literal_column("'sending'"),
+                    func.now() + cast(_LOOK_AGAIN_AT_ONE_BEING_SENT, Interval),
+                ),
+                else_=_earlier.due_at,
+            )
+        )
         .where(
             _earlier.webhook_id == Delivery.webhook_id,
             _earlier.task_id == Delivery.task_id,

@@ -10,11 +10,14 @@ from kyros_worker.audit.actor import SYSTEM
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import SystemEvent
+from kyros_worker.task.cancel import cancel_task
 from kyros_worker.webhook import endpoints
 from kyros_worker.webhook.claim import claim_deliveries
+from kyros_worker.webhook.record import record_attempts
 from kyros_worker.webhook.schemas import ChangedWebhook
 from kyros_worker.webhook_times import WebhookTimes
 from tests import factories, webhooks
+from tests.acceptance.stack import eventually
 from tests.locks import wait_until_it_waits
 
 QUICK = WebhookTimes(retry_seconds=(10, 100), give_up_seconds=300)
@@ -164,6 +167,20 @@ def test_whoever_finds_it_blocked_while_the_earlier_is_recorded_is_told():
             wait_until_it_waits(recorded)
         recorded.result(timeout=20)
     assert [row["event_type"] for row in webhooks.claim(endpoint)] == ["task.cancelled"]
+
+
+def test_what_is_written_while_the_earlier_is_recorded_is_soon_looked_at_again():
+    """The record does not see it yet, and the claim that does see it not the record."""
+    endpoint = webhooks.webhook("task.created", "task.cancelled")["id"]
+    task_id = factories.create()["id"]
+    (created,) = webhooks.claim(endpoint)
+    with transaction() as recording:
+        record_attempts(recording, [webhooks.attempted(created)], webhooks.TIMES)
+        with transaction() as connection:
+            cancel_task(connection, task_id, "test")
+        assert webhooks.claim(endpoint) == []
+    (row,) = eventually(lambda: webhooks.claim(endpoint), 20, "it is looked at again")
+    assert row["event_type"] == "task.cancelled"
 
 
 def test_it_does_not_wait_for_ever():
