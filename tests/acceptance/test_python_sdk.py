@@ -29,7 +29,8 @@ SAMPLES = [
 SAYS = {
     "The first call": r"(\d+% .*\n)+completed \{.+\} \$0\.\d{4}\n",
     "Lists and streams": (
-        r"(task_\d+ .+\n)*\d+ (None|\S+)\n1 task\.created\n(\d+ .+\n)*\d+ task\.\w+\n"
+        # Titles of other tests have lines of their own.
+        r"(?s:task_\d+ .+\n)*\d+ (None|\S+)\n1 task\.created\n(\d+ .+\n)*\d+ task\.\w+\n"
     ),
     "What is read": r"\d+\.\d\d spent, -?\d+\.\d\d saved\n(\w+ .+ \d+\n)*healthy healthy\n",
     "Errors": r"title .+\npriority .+\n",
