@@ -16,8 +16,9 @@ _SHORT_PAUSE_SECONDS = 30
 #: So long, in all, waiting for a budget doesn't count against a task's deadline.
 MOST_WAIT_SECONDS = 7 * 86_400
 
-_DAY = "day"
-_KEY = "key:"
+#: The scope of what is spent by all; and how that of what a credential's tasks cost begins.
+SCOPE_OF_ALL = "day"
+SCOPE_OF_ONE = "key:"
 _OWN = "own:"
 _WORDS: dict[LimitName, str] = {"task": "task's", "key_day": "key's day's", "day": "day's"}
 
@@ -48,14 +49,14 @@ class Counter:
     @property
     def limit(self) -> LimitName:
         """Which limit it counts to."""
-        return "day" if self.scope == _DAY else "key_day"
+        return "day" if self.scope == SCOPE_OF_ALL else "key_day"
 
     @property
     def created_by(self) -> str | None:
         """Whose tasks it counts; None for everybody's."""
         if self.scope.startswith(_OWN):
             return self.scope.split(":")[1]
-        return None if self.scope == _DAY else self.scope.removeprefix(_KEY)
+        return None if self.scope == SCOPE_OF_ALL else self.scope.removeprefix(SCOPE_OF_ONE)
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,10 @@ def counters(
     """
     found = {}
     if budgets.day.are_set:
-        found[Counter(mode, _DAY, day)] = budgets.day
+        found[Counter(mode, SCOPE_OF_ALL, day)] = budgets.day
     if budgets.key_day.are_set:
         limits = budgets.key_day if own is None else Limits()
-        found[Counter(mode, f"{_KEY}{created_by}", day)] = limits
+        found[Counter(mode, f"{SCOPE_OF_ONE}{created_by}", day)] = limits
     if own is not None:
         scope = f"{_OWN}{created_by}:{own.since.isoformat()}"
         found[Counter(mode, scope, day)] = _own_limits(budgets.key_day, own.hard)

@@ -6,16 +6,29 @@ transaction ends. Where no limit is set there is no counter, and no statement.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Numeric, and_, column, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Numeric,
+    and_,
+    column,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from kyros_worker.budgets import Budgets, Limits
 from kyros_worker.bulk import BulkWrite, Writes, as_rows, rows_of
 from kyros_worker.clock import now
 from kyros_worker.cost.limits import (
+    SCOPE_OF_ALL,
+    SCOPE_OF_ONE,
     Counter,
     OwnBudget,
     Refusal,
@@ -36,6 +49,8 @@ _KEY = ("mode", "scope", "day")
 _MOMENT = timedelta(minutes=1)
 #: No transaction lasts as long that read of a key before it had a budget of its own.
 _SETTLES_WITHIN = timedelta(minutes=1)
+#: A call that began on a day may end on the next.
+_KEPT = timedelta(days=2)
 
 
 class Spendings:
@@ -128,15 +143,31 @@ def lock(
             fresh |= of_call.keys()
     if not wanted:
         return Spendings(budgets, {}, {}, {})
-    missing = wanted.keys() - _read(connection, _THERE, wanted).keys()
-    if missing:
-        _make(connection, missing)
-    stored = _read(connection, _LOCKED, wanted)
+    stored: dict[Counter, Decimal] = {}
+    # Again where a process that has other limits has forgotten one meanwhile.
+    while stored.keys() != wanted.keys():
+        missing = wanted.keys() - _read(connection, _THERE, wanted).keys()
+        if missing:
+            _make(connection, missing)
+        stored = _read(connection, _LOCKED, wanted)
     amounts = {
         one: summed_up(connection, one) if one in fresh else amount
         for one, amount in stored.items()
     }
     return Spendings(budgets, wanted, stored, amounts)
+
+
+def forget_counters(connection: Connection, budgets: Budgets, today: date) -> None:
+    """Deletes the counters of days that are over, and those that no limit asks for any more.
+
+    Who needs one again makes it of what the ledger holds. So a limit that is taken away and set
+    again on the same day counts what was spent meanwhile.
+    """
+    unasked = [] if budgets.day.are_set else [Spending.scope == SCOPE_OF_ALL]
+    if not budgets.key_day.are_set:
+        unasked.append(Spending.scope.startswith(SCOPE_OF_ONE))
+    old = Spending.day < today - _KEPT
+    connection.execute(delete(Spending).where(or_(old, *unasked)))
 
 
 def own_budget(row: Mapping[Any, Any]) -> OwnBudget | None:

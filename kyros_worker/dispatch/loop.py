@@ -61,6 +61,7 @@ _SWEEPS: tuple[tuple[Callable[[], bool | None], float], ...] = (
     (sweeps.lost_workers, 10),
     (sweeps.fold_increments, 1),
     (sweeps.queue_samples, 5),
+    (sweeps.unasked_counters, 60),
     (sweeps.old_sums, 3600),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, true, update
 
 from kyros_worker.clock import now
+from kyros_worker.cost.spending import forget_counters
 from kyros_worker.database import is_away, transaction
 from kyros_worker.dispatch.publish_again import publish_again
 from kyros_worker.escalation.tables import Escalation
@@ -17,6 +18,7 @@ from kyros_worker.idempotency import remember
 from kyros_worker.monitoring.work import sample_queues
 from kyros_worker.oauth2.forget import forget_ended as forget_ended_grants
 from kyros_worker.rollup import fold
+from kyros_worker.settings import current
 from kyros_worker.submission.create import wake_dispatcher
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.approve import expire_escalation
@@ -130,6 +132,12 @@ def old_sums() -> None:
     """Forgets the sums that no period reaches any more."""
     with transaction() as connection:
         fold.forget_old(connection)
+
+
+def unasked_counters() -> None:
+    """Forgets what days' budgets counted that are over, or were taken away."""
+    with transaction() as connection:
+        forget_counters(connection, current().configuration.budgets, now().date())
 
 
 def queue_samples() -> None:

@@ -6,14 +6,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from kyros_worker.auth.subject import Subject
+from kyros_worker.budgets import Budgets
 from kyros_worker.clock import now
+from kyros_worker.cost import spending
 from kyros_worker.cost.limits import Counter
 from kyros_worker.cost.spending import summed_up
 from kyros_worker.cost.tables import ModelCall, Spending
 from kyros_worker.database import read, transaction
+from kyros_worker.dispatch import sweeps
 from kyros_worker.event.tables import SystemEvent
 from kyros_worker.task.record import Ended, record
 from kyros_worker.task.start import start
@@ -54,6 +57,54 @@ def reservation():
 def test_without_limits_nothing_is_counted(tmp_path):
     factories.run(factories.create()["id"])
     assert (counted(), alerts()) == ({}, [])
+
+
+def test_a_limit_that_is_set_again_counts_what_was_spent_without(tmp_path):
+    both = {"day": {"hard": 10}, "key_day": {"hard": 10}}
+    with budgets(tmp_path, **both):
+        first = factories.run(factories.create()["id"]).cost_usd
+        sweeps.unasked_counters()
+        assert counted() == {"day": first, "key:key_0000000000001": first}
+    with budgets(tmp_path, day={"hard": 10}):
+        sweeps.unasked_counters()
+        assert counted() == {"day": first}
+        second = factories.run(factories.create()["id"]).cost_usd
+    with budgets(tmp_path, **both):
+        third = factories.run(factories.create()["id"]).cost_usd
+        sums = first + second + third
+        assert counted() == {"day": sums, "key:key_0000000000001": sums}
+    sweeps.unasked_counters()
+    assert counted() == {}
+
+
+def test_days_that_are_over_are_forgotten(tmp_path):
+    with budgets(tmp_path, day={"hard": 10}):
+        factories.run(factories.create()["id"])
+        for days, kept in ((2, 1), (1, 0)):
+            with transaction() as connection:
+                connection.execute(update(Spending).values(day=Spending.day - days))
+            sweeps.unasked_counters()
+            with read() as connection:
+                assert len(connection.execute(select(Spending)).all()) == kept
+
+
+def test_a_counter_that_is_forgotten_meanwhile_is_made_again(tmp_path, monkeypatch):
+    """By a process with other limits, just before it is locked."""
+    with budgets(tmp_path, day={"hard": 10}):
+        first = factories.run(factories.create()["id"]).cost_usd
+        make_sure, forgotten = spending._read, []
+
+        def then_forget(connection, query, wanted):
+            if query is spending._LOCKED and not forgotten:
+                with transaction() as another:
+                    spending.forget_counters(another, Budgets(), now().date())
+                forgotten.append(True)
+            return make_sure(connection, query, wanted)
+
+        monkeypatch.setattr(spending, "_read", then_forget)
+        second = factories.run(factories.create()["id"]).cost_usd
+        assert forgotten
+        assert counted() == {"day": first + second}
 
 
 def test_counters_follow_reservations_and_costs(tmp_path):
