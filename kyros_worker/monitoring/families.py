@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, select
 from kyros_worker.clock import now
 from kyros_worker.cost.breakers import breakers
 from kyros_worker.fleet.heartbeat import live_workers
+from kyros_worker.model.catalog import ChosenModel, choose_in_order, configured
 from kyros_worker.monitoring.health import LET_THROUGH
 from kyros_worker.monitoring.metrics import TALLIES, TASKS, average, measured
 from kyros_worker.monitoring.tables import Counter
@@ -27,6 +28,7 @@ from kyros_worker.rollup.spans import A_MINUTE, AN_HOUR, floor
 from kyros_worker.rollup.tables import LATENCY_BOUNDS, CallSum, LabelledType
 from kyros_worker.settings import current
 from kyros_worker.task.states import STATES, STATUS_OF
+from kyros_worker.words import ROLES, TIERS, ErrorKind, Role, Tier
 
 _DAY = timedelta(days=1)
 #: Counters that are there before anything was counted.
@@ -121,6 +123,8 @@ def _of_periods(connection: Connection, mode: str) -> Iterator[Metric]:
 
 def _of_calls(connection: Connection, mode: str) -> Iterator[Metric]:
     sums: defaultdict[Labels, defaultdict[str, Any]] = defaultdict(lambda: defaultdict(int))
+    for chosen, of_role, of_tier in _in_use(mode):
+        sums[chosen.full_name, of_role, of_tier] = defaultdict(int)
     for row in _CALLS.ever(connection, mode):
         one = sums[f"{row['provider']}:{row['model']}", row["role"], row["tier"]]
         for name in _CALLS.values:
@@ -156,6 +160,20 @@ def _of_calls(connection: Connection, mode: str) -> Iterator[Metric]:
         buckets.append(("+Inf", one["timed_calls"]))
         latency.add_metric(key, buckets, float(one["latency_seconds"]))
     yield latency
+
+
+def _in_use(mode: str) -> Iterator[tuple[ChosenModel, Role, Tier]]:
+    """The models that may be called, by role and tier.
+
+    They are told with 0 before their first call: what rises from nothing has no rate.
+    """
+    for tier in TIERS:
+        for role in ROLES:
+            if mode == "test":
+                models = choose_in_order(role, tier, "test")
+            else:
+                models = configured(current().configuration, role, tier)
+            yield from ((model, role, tier) for model in models)
 
 
 def _of_work(connection: Connection, mode: str) -> Iterator[Metric]:
@@ -207,7 +225,10 @@ def _of_tallies(connection: Connection, mode: str) -> Iterator[Metric]:
         found: dict[Labels, int] = {(one,): counts[what]["", one] for one in outcomes}
         yield _counter(name, about, found, label)
     about = "Model calls that ended with an error."
-    yield _counter("kyros_model_errors", about, counts["call_error"], "model", "kind")
+    errors: dict[Labels, int] = {
+        (model.full_name, kind): 0 for model, _, _ in _in_use(mode) for kind in get_args(ErrorKind)
+    }
+    yield _counter("kyros_model_errors", about, errors | counts["call_error"], "model", "kind")
 
 
 def _of_counters(connection: Connection) -> Iterator[Metric]:
