@@ -2,7 +2,8 @@
 
 The first locks what is due, first tries before others; the second, whose snapshot is newer than
 those locks, sees which of them must wait for an earlier one of their task. So whoever records that
-earlier one meanwhile either was seen, or wakes the later one after this claim.
+earlier one meanwhile either was seen, or wakes the later one after this claim; or began before the
+later one was written, and then it is looked at again.
 """
 
 from collections import Counter
