@@ -70,7 +70,7 @@ export class Api {
 
   /**
    * The events of a stream, as long as its connection lasts; nothing is tried again. Undefined
-   * stands for a line that ended no event: the connection lives.
+   * comes first: the answer has begun.
    */
   async *messages(
     path: string,
@@ -88,6 +88,7 @@ export class Api {
     if (incoming.statusCode !== 200 || !isStream) {
       throw refused(await this.answered(incoming, outgoing));
     }
+    yield undefined;
     const reader = new Reader();
     for await (const chunk of this.transport.chunks(incoming, outgoing)) {
       yield* this.told(reader.feed(chunk), incoming);
@@ -116,9 +117,9 @@ export class Api {
   }
 
   private *told(
-    messages: Generator<Message | undefined>,
+    messages: Generator<Message>,
     incoming: IncomingMessage,
-  ): Generator<Message | undefined> {
+  ): Generator<Message> {
     try {
       yield* messages;
     } catch (error) {

@@ -1,11 +1,13 @@
 // Whether a request is sent again, and after which pause (pure). In seconds.
 
-import { APIConnectionError, KyrosError } from './errors';
+import { APIConnectionError, APITimeoutError, KyrosError } from './errors';
 
 const FIRST_PAUSE = 0.5;
 const LONGEST_PAUSE = 8;
 /** A longer `Retry-After` is the caller's to decide on. */
 const LONGEST_RETRY_AFTER = 60;
+/** The API sends a comment this often in a quiet stream. */
+const HEARTBEAT = 10;
 const DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [A-Za-z0-9: -]+$/;
 
 /**
@@ -24,6 +26,14 @@ export function pause(
   }
   const usual = (Math.min(FIRST_PAUSE * 2 ** tries, LONGEST_PAUSE) * (1 + chance)) / 2;
   return Math.max(usual, asked * (1 + chance / 10));
+}
+
+/**
+ * Whether a quiet stream that ended so was good, and its tries are counted anew. `lived` are the
+ * seconds from the answer's beginning to the stream's end: a heartbeat at least, and not in silence.
+ */
+export function beginsAnew(error: KyrosError, lived: number): boolean {
+  return lived >= HEARTBEAT && !(error instanceof APITimeoutError);
 }
 
 /**

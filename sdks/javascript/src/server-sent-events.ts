@@ -19,17 +19,17 @@ export class Reader {
   private fields = new Map<string, string>();
   private readonly text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-  /**
-   * The events that these bytes complete; undefined for every other line that they complete.
-   * Throws TypeError for what is not UTF-8.
-   */
-  *feed(chunk: Buffer): Generator<Message | undefined> {
+  /** The events that these bytes complete. Throws TypeError for what is not UTF-8. */
+  *feed(chunk: Buffer): Generator<Message> {
     let begin = 0;
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, begin)) {
       const line = this.text.decode(Buffer.concat([...this.rest, chunk.subarray(begin, end)]));
       this.rest = [];
       begin = end + 1;
-      yield this.take(line.endsWith('\r') ? line.slice(0, -1) : line);
+      const message = this.take(line.endsWith('\r') ? line.slice(0, -1) : line);
+      if (message) {
+        yield message;
+      }
     }
     this.rest.push(chunk.subarray(begin));
   }

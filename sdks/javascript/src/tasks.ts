@@ -29,6 +29,7 @@ import {
   given,
   listed,
 } from './resource';
+import { beginsAnew } from './retry';
 import { Given, only } from './spelling';
 import { Deadline } from './transport';
 
@@ -163,17 +164,18 @@ export class Tasks extends Resource {
     let last = lastEventId === undefined ? undefined : String(lastEventId);
     for (let tries = 0; ; tries += 1) {
       let failure: KyrosError | undefined;
+      let begun = Number.POSITIVE_INFINITY;
       const messages = this.api.messages(`${path(taskId)}/stream`, last, signal);
       try {
         for await (const message of messages) {
-          // Whatever came, a comment too: the connection was good.
-          tries = 0;
           if (!message) {
+            begun = performance.now();
             continue;
           }
           if (message.event === 'end') {
             return;
           }
+          tries = 0;
           last = message.id ?? last;
           yield event(message.data);
         }
@@ -186,6 +188,9 @@ export class Tasks extends Resource {
       failure ??= new APIConnectionError(`The stream of ${taskId} ended before the task did.`, {
         code: 'connection_failed',
       });
+      if (beginsAnew(failure, (performance.now() - begun) / 1000)) {
+        tries = 0;
+      }
       await this.api.pause(failure, tries, signal);
     }
   }

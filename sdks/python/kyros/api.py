@@ -107,8 +107,11 @@ class Api:
 
     async def messages(
         self, path: str, last_event_id: Optional[str]
-    ) -> AsyncGenerator[Message, None]:
-        """What comes in a stream, as long as its connection lasts; nothing is tried again."""
+    ) -> AsyncGenerator[Optional[Message], None]:
+        """The events of a stream, as long as its connection lasts; nothing is tried again.
+
+        None comes first: the answer has begun.
+        """
         headers = {"Accept": _EVENT_STREAM}
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
@@ -120,6 +123,7 @@ class Api:
                 with self._told(request):
                     await self.transport.read(response)
                 raise refusal.refused(response)
+            yield None
             async for message in self._read(response):
                 yield message
         finally:

@@ -5,12 +5,14 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Optional
 
-from kyros.errors import APIConnectionError, KyrosError
+from kyros.errors import APIConnectionError, APITimeoutError, KyrosError
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 #: A longer `Retry-After` is the caller's to decide on.
 _LONGEST_RETRY_AFTER = 60.0
+#: The API sends a comment this often in a quiet stream.
+_HEARTBEAT = 10.0
 _CONFLICT = 409
 _TOO_MANY = 429
 _SERVER_ERROR = 500
@@ -27,6 +29,15 @@ def pause(error: KyrosError, tries: int, max_retries: int, chance: float) -> Opt
     # Ten doublings are past the longest pause; a thousand would be past the largest float.
     usual = min(_FIRST_PAUSE * 2.0 ** min(tries, 10), _LONGEST_PAUSE) * (1 + chance) / 2
     return max(usual, asked * (1 + chance / 10))
+
+
+def begins_anew(error: KyrosError, lived: float) -> bool:
+    """Whether a quiet stream that ended so was good, and its tries are counted anew.
+
+    `lived` are the seconds from the answer's beginning to the stream's end: a heartbeat at least,
+    and not in silence.
+    """
+    return lived >= _HEARTBEAT and not isinstance(error, APITimeoutError)
 
 
 def retry_after(value: str, now: float) -> Optional[float]:

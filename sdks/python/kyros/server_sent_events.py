@@ -7,12 +7,11 @@ from typing import Dict, Iterator, List, NamedTuple, Optional
 
 
 class Message(NamedTuple):
-    """One event as it was sent, or a comment."""
+    """One event as it was sent."""
 
     id: Optional[str]
     event: str
-    #: None: a comment, which says no more than that the connection lives.
-    data: Optional[str]
+    data: str
 
 
 class Reader:
@@ -23,7 +22,7 @@ class Reader:
         self._fields: Dict[str, str] = {}
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """What these bytes complete. Raises ValueError for what is not UTF-8."""
+        """The events that these bytes complete. Raises ValueError for what is not UTF-8."""
         first, *others = chunk.split(b"\n")
         self._rest.append(first)
         for other in others:
@@ -40,9 +39,7 @@ class Reader:
             if "data" in fields:
                 event = fields.get("event", "message")
                 return Message(fields.get("id"), event, fields["data"])
-        elif line.startswith(":"):
-            return Message(None, "", None)
-        else:
+        elif not line.startswith(":"):
             name, _, value = line.partition(":")
             value = value[1:] if value.startswith(" ") else value
             again = name == "data" and name in fields

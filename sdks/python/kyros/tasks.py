@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any, AsyncGenerator, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
-from kyros import exact
+from kyros import exact, retry
 from kyros.address import segment
 from kyros.api import Call
 from kyros.errors import APIConnectionError, APITimeoutError, KyrosError, ServerError
@@ -143,16 +143,18 @@ class Tasks(Resource[K]):
             raise ValueError("last_event_id must be the seq of an event.")
         tries = 0
         while True:
+            begun = math.inf
             messages = self.api.messages(f"{_path(task_id)}/stream", last)
             try:
                 async for message in messages:
+                    if message is None:
+                        begun = time.monotonic()
+                        continue
                     if message.event == "end":
                         return
-                    # A connection that lived is no failure, though nothing happened in it.
                     tries = 0
-                    if message.data is not None:
-                        last = message.id or last
-                        yield _event(message.data)
+                    last = message.id or last
+                    yield _event(message.data)
                 failure: KyrosError = APIConnectionError(
                     f"The stream of {task_id} ended before the task did.", code="connection_failed"
                 )
@@ -160,6 +162,8 @@ class Tasks(Resource[K]):
                 failure = error
             finally:
                 await messages.aclose()
+            if retry.begins_anew(failure, time.monotonic() - begun):
+                tries = 0
             await self.api.pause(failure, tries)
             tries += 1
 

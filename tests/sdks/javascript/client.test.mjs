@@ -218,6 +218,31 @@ using('a body that stops is a time-out', { timeout: 300, maxRetries: 0 }, async 
   assert.equal(error.code, 'timeout');
 });
 
+test('a quiet stream that was cut after a while uses up no tries, one that fell silent does', async (t) => {
+  for (const [silent, asked] of [[false, 5], [true, 2]]) {
+    let heartbeats = 0;
+    t.mock.method(performance, 'now', () => (heartbeats += 10_000));
+    const comment = { ...STREAM, chunks: [': here it comes\n\n'], then: silent ? 'hang' : 'close' };
+    server.answers(...Array(4).fill(comment), { ...STREAM, chunks: [EVENT, 'event: end\ndata: {}\n\n'] });
+    const client = clientOf({ maxRetries: 1 });
+    client._api.timeoutMs = silent ? -19_500 : 5000;
+    client._api.transport.pause = async () => {};
+    const seen = [];
+    const read = async () => {
+      for await (const event of client.tasks.stream('task_1')) seen.push(event.seq);
+    };
+    if (silent) {
+      assert.equal((await reasonOf(read())).constructor, kyros.APITimeoutError);
+    } else {
+      await read();
+    }
+    client.close();
+    t.mock.restoreAll();
+    assert.deepEqual(seen, silent ? [] : [1]);
+    assert.equal(server.asked.length, asked);
+  }
+});
+
 using('a list can be read again', {}, async (client) => {
   server.always = () => data({ tasks: [{ id: 'task_1' }], has_more: false });
   const tasks = client.tasks.list();

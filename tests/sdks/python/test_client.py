@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import itertools
 import json
 import math
 import pickle
@@ -9,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import httpx
@@ -16,6 +18,7 @@ import pytest
 
 import kyros
 import kyros.client
+import kyros.tasks
 from kyros import APITimeoutError, AsyncKyrosClient, KyrosClient, errors, retry
 from kyros.models import AgentContext, ApiKey, Health, Task, Webhook
 from tests.sdks.python.scripted_server import data
@@ -149,6 +152,29 @@ def test_an_asynchronous_stream_keeps_no_other_call_waiting(server, monkeypatch)
             return task
 
     assert asyncio.run(left()).id == "task_1"
+
+
+def test_a_quiet_stream_that_was_cut_after_a_while_uses_up_no_tries(server, monkeypatch):
+    heartbeats = itertools.count(0, 10)
+    monkeypatch.setattr(kyros.tasks, "time", SimpleNamespace(monotonic=lambda: next(heartbeats)))
+    comment = {**STREAM, "chunks": [": here it comes\n\n"], "then": "close"}
+    server.answers(*[comment] * 4, {**STREAM, "chunks": [EVENT, "event: end\ndata: {}\n\n"]})
+
+    async def no_pause(_):
+        pass
+
+    with KyrosClient(KEY, server.url, max_retries=1) as client:
+        client._api.transport.pause = no_pause
+        assert [event.seq for event in client.tasks.stream("task_1")] == [1]
+    assert len(server.asked) == 5
+
+
+def test_a_stream_that_fell_silent_uses_up_a_try():
+    broken = errors.APIConnectionError("", code="connection_failed")
+    silent = errors.APITimeoutError("", code="timeout")
+    assert not retry.begins_anew(broken, 9.9)
+    assert retry.begins_anew(broken, 10.0)
+    assert not retry.begins_anew(silent, 50.0)
 
 
 def test_a_list_can_be_read_again(client, server):

@@ -94,6 +94,11 @@ final class Api {
         sleep(after);
     }
 
+    /** By the client's clock. */
+    long nanoTime() {
+        return pause.nanoTime();
+    }
+
     /** Waits. */
     void sleep(Duration time) {
         try {
@@ -236,9 +241,13 @@ final class Api {
         return request.method(call.method, body);
     }
 
-    /** How a client waits. */
+    /** How a client waits, and by which clock. */
     @FunctionalInterface
     interface Pause {
         void sleep(Duration time) throws InterruptedException;
+
+        default long nanoTime() {
+            return System.nanoTime();
+        }
     }
 }

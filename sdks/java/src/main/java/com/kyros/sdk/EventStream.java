@@ -80,8 +80,7 @@ public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
             if (isClosed) {
                 break;
             }
-            // A quiet stream that was cut after a comment was a good one.
-            tries = from != null && from.hasLines() ? 0 : tries;
+            tries = from != null && Retry.beginsAnew(failure, from.lived()) ? 0 : tries;
             isOver = true;
             api.pauseAfter(failure, tries, call);
             isOver = false;
@@ -105,6 +104,7 @@ public final class EventStream implements Iterable<TaskEvent>, AutoCloseable {
             close();
             return null;
         }
+        tries = 0;
         last = message.id == null ? last : message.id;
         try {
             return new TaskEvent(Json.object(Json.parse(message.data.getBytes(StandardCharsets.UTF_8))));

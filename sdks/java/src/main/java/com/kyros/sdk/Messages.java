@@ -23,12 +23,13 @@ final class Messages implements AutoCloseable {
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private final Queue<Message> complete = new ArrayDeque<>();
     private Map<String, String> fields = new HashMap<>();
-    private boolean hasLines;
+    private final long begun;
 
     Messages(Api api, Opened response, Duration longest) {
         this.api = api;
         this.response = response;
         this.longest = longest;
+        begun = api.nanoTime();
     }
 
     /** The next event; null when the connection ended. */
@@ -51,9 +52,9 @@ final class Messages implements AutoCloseable {
         }
     }
 
-    /** Whether anything came, a comment at least. */
-    boolean hasLines() {
-        return hasLines;
+    /** The time since the answer's beginning. */
+    Duration lived() {
+        return Duration.ofNanos(api.nanoTime() - begun);
     }
 
     /** The error for an event that is not the API's. */
@@ -72,7 +73,6 @@ final class Messages implements AutoCloseable {
             if (one == '\n') {
                 takeLine(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line.toByteArray())).toString());
                 line.reset();
-                hasLines = true;
             } else {
                 line.write(one);
             }

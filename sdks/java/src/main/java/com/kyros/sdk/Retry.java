@@ -17,6 +17,8 @@ final class Retry {
     private static final double LONGEST_PAUSE_MS = 8_000;
     /** A longer Retry-After is the caller's to decide on. */
     private static final double LONGEST_RETRY_AFTER_MS = 60_000;
+    /** The API sends a comment this often in a quiet stream. */
+    private static final Duration HEARTBEAT = Duration.ofSeconds(10);
     private static final int CONFLICT = 409;
     private static final int TOO_MANY = 429;
     private static final int SERVER_ERROR = 500;
@@ -34,6 +36,14 @@ final class Retry {
         }
         double usual = Math.min(FIRST_PAUSE_MS * Math.pow(2, tries), LONGEST_PAUSE_MS) * (1 + chance) / 2;
         return Duration.ofMillis((long) Math.max(usual, asked * (1 + chance / 10)));
+    }
+
+    /**
+     * Whether a quiet stream that ended so was good, and its tries are counted anew: it lived for a
+     * heartbeat at least, from the answer's beginning to its end, and not in silence.
+     */
+    static boolean beginsAnew(KyrosException error, Duration lived) {
+        return lived.compareTo(HEARTBEAT) >= 0 && !(error instanceof ApiTimeoutException);
     }
 
     /** What a Retry-After asks for: seconds, or a date (RFC 9110, 10.2.3); null for what is neither. */

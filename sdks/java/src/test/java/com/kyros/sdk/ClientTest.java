@@ -38,6 +38,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.logging.Handler;
 import java.util.logging.Level;
@@ -199,6 +200,29 @@ class ClientTest {
             }
         });
         assertTrue(isLeft.get());
+    }
+
+    @Test
+    void aQuietStreamThatWasCutAfterAWhileUsesUpNoTries() {
+        Map<String, Object> comment = stream(": here it comes\n\n");
+        List.of(comment, comment, comment, comment).forEach(server::answers);
+        server.answers(stream(EVENT, "event: end\ndata: {}\n\n"));
+        AtomicLong clock = new AtomicLong();
+        KyrosClient patient = builder().maxRetries(1).pause(new Api.Pause() {
+            @Override
+            public void sleep(Duration time) { }
+
+            @Override
+            public long nanoTime() {
+                return clock.addAndGet(Duration.ofSeconds(10).toNanos());
+            }
+        }).build();
+        List<Long> seen = new ArrayList<>();
+        for (TaskEvent event : patient.tasks().stream("task_1")) {
+            seen.add(event.getSeq());
+        }
+        assertEquals(List.of(1L), seen);
+        assertEquals(5, server.asked.size());
     }
 
     private static Map<String, Object> stream(String... chunks) {

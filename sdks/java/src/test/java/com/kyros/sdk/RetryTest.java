@@ -1,15 +1,25 @@
 package com.kyros.sdk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What a Retry-After says. */
+/** What a Retry-After says, and which stream was good. */
 class RetryTest {
+    @Test
+    void aStreamThatFellSilentUsesUpATry() {
+        KyrosException broken = new ApiConnectionException("", null);
+        assertFalse(Retry.beginsAnew(broken, Duration.ofMillis(9_900)));
+        assertTrue(Retry.beginsAnew(broken, Duration.ofSeconds(10)));
+        assertFalse(Retry.beginsAnew(new ApiTimeoutException("", "timeout", null), Duration.ofSeconds(50)));
+    }
+
     @Test
     void aDateIsReadInItsThreeForms() {
         Instant now = Instant.parse("1994-11-06T08:49:30Z");
