@@ -8,7 +8,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -157,8 +156,7 @@ final class Api {
     private Opened send(HttpRequest request, Duration longest) {
         long begun = System.nanoTime();
         try {
-            Opened response = request.timeout().isPresent()
-                ? sendWhole(request) : sendStream(request, longest);
+            Opened response = opened(request, longest);
             LOG.log(System.Logger.Level.DEBUG, () -> request.method() + " " + request.uri().getPath() + ": "
                 + response.status + " in " + Duration.ofNanos(System.nanoTime() - begun).toMillis() + " ms, "
                 + response.headers.firstValue("X-Request-Id").orElse("no request id"));
@@ -170,18 +168,14 @@ final class Api {
         }
     }
 
-    private Opened sendWhole(HttpRequest request) throws IOException, InterruptedException {
-        HttpResponse<Chunks> response = http.send(request, ignored -> new Chunks());
-        return new Opened(response.uri(), response.statusCode(), response.headers(), response.body());
-    }
-
     /**
-     * Bounds the wait for the answer's beginning alone: a request's timeout may hold for its body, too.
+     * Bounds the wait for the answer's beginning alone: a request's timeout, which a stream has not,
+     * may hold for its body, too.
      *
      * <p>The JDK's own future may fail by the end of the body before it gives the answer away, and
      * what came of it would be lost.
      */
-    private Opened sendStream(HttpRequest request, Duration longest) throws IOException, InterruptedException {
+    private Opened opened(HttpRequest request, Duration longest) throws IOException, InterruptedException {
         CompletableFuture<Opened> opened = new CompletableFuture<>();
         CompletableFuture<?> sent = http.sendAsync(request, info -> {
             Opened answer = new Opened(request.uri(), info.statusCode(), info.headers(), new Chunks());
@@ -196,7 +190,7 @@ final class Api {
         return begun(opened, sent, longest);
     }
 
-    /** The answer that begins in time; one that begins later is closed then. */
+    /** The answer that begins in time; one that begins later, or after an interrupt, is closed then. */
     static Opened begun(CompletableFuture<Opened> opened, CompletableFuture<?> sent, Duration longest)
             throws IOException, InterruptedException {
         try {

@@ -183,10 +183,23 @@ class ClientTest {
 
     @Test
     void anAnswerThatBeginsTooLateIsLeft() {
-        // As before Java 16, where cancelling what was sent stops nothing.
         CompletableFuture<Opened> opened = new CompletableFuture<>();
         assertThrows(HttpTimeoutException.class,
             () -> Api.begun(opened, new CompletableFuture<>(), Duration.ofMillis(1)));
+        assertLeft(opened);
+    }
+
+    @Test
+    void anAnswerThatBeginsAfterAnInterruptIsLeft() {
+        CompletableFuture<Opened> opened = new CompletableFuture<>();
+        Thread.currentThread().interrupt();
+        assertThrows(InterruptedException.class,
+            () -> Api.begun(opened, new CompletableFuture<>(), Duration.ofSeconds(20)));
+        assertLeft(opened);
+    }
+
+    /** As before Java 16, where cancelling what was sent stops nothing. */
+    private static void assertLeft(CompletableFuture<Opened> opened) {
         Chunks body = new Chunks();
         AtomicBoolean isLeft = new AtomicBoolean();
         opened.complete(new Opened(null, 200, null, body));
