@@ -11,6 +11,7 @@ from typing import Any
 from kyros import AsyncKyrosClient, KyrosClient, errors
 from kyros.models import AgentContext, Task
 from kyros.models.model import Model
+from tests.sdks.python.scripted_server import KEY
 
 FOLDER = Path(__file__).parents[3] / "tests/vectors/sdk"
 CASES = {
@@ -49,7 +50,7 @@ def filled(value: Any, names: dict[str, str]) -> Any:
 
 def options(case: dict[str, Any], server: str) -> dict[str, Any]:
     """The client's arguments."""
-    client = {"api_key": "kyros_test_key", "base_url": server, **case.get("client", {})}
+    client = {"api_key": KEY, "base_url": server, **case.get("client", {})}
     client.pop("environment", None)
     return client
 

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sdks.python.scripted_server import ScriptedServer
+from kyros import KyrosClient
+from tests.sdks.python.scripted_server import KEY, ScriptedServer
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,9 @@ def _usual_integers() -> Iterator[None]:
 def server(_server: ScriptedServer) -> ScriptedServer:
     _server.answers()
     return _server
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[KyrosClient]:
+    with KyrosClient(KEY, server.url, timeout=10) as client:
+        yield client

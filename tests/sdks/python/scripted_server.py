@@ -11,6 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+KEY = "kyros_test_key"
+#: The beginning of a stream, and an event in it.
+STREAM: dict[str, Any] = {"status": 200, "headers": {"Content-Type": "text/event-stream"}}
+EVENT = 'id: 1\nevent: task.started\ndata: {"seq": 1, "type": "task.started"}\n\n'
+
 
 @dataclass
 class Asked:
