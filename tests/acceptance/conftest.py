@@ -6,7 +6,8 @@ import pytest
 
 from kyros_worker.command.supervise import Gone
 from tests.acceptance.invariants import invariants
-from tests.acceptance.stack import Deployment, eventually
+from tests.acceptance.stack import Deployment
+from tests.eventually import eventually
 
 
 @pytest.fixture(scope="package")

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import psutil
@@ -22,6 +21,7 @@ from kyros_worker.command.home import Home
 from kyros_worker.command.ports import free_port
 from kyros_worker.command.supervise import State, Supervisor
 from kyros_worker.settings import PROJECT_ROOT
+from tests.eventually import eventually
 
 #: Measured times: `pytest --log-cli-level=INFO tests/acceptance`.
 LOG = logging.getLogger("acceptance")
@@ -29,21 +29,6 @@ LOG = logging.getLogger("acceptance")
 KYROS = str(Path(sys.executable).with_name("kyros"))
 KEY = "kyros_test_" + "k" * 32
 FINAL = ("completed", "failed", "cancelled")
-
-T = TypeVar("T")
-
-
-def eventually(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """What the condition gives as soon as it is true; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while True:
-        # Looked at once more after the deadline: a busy machine may have kept us from looking.
-        late = time.monotonic() > deadline
-        found = condition()
-        if found:
-            return found
-        assert not late, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 class Deployment:

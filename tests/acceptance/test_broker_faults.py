@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.acceptance.stack import LOG, eventually, new_task
+from tests.acceptance.stack import LOG, new_task
+from tests.eventually import eventually
 
 #: Design, law 2: work waits no longer once Redis is back.
 BACK_SECONDS = 10

@@ -14,7 +14,8 @@ import redis
 
 from kyros_worker.command.supervise import Gone
 from tests.acceptance.conftest import make_whole
-from tests.acceptance.stack import LOG, eventually, new_task
+from tests.acceptance.stack import LOG, new_task
+from tests.eventually import eventually
 
 TASKS = 300
 CHAOS_SECONDS = 180

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.acceptance.stack import LOG, eventually, new_task
+from tests.acceptance.stack import LOG, new_task
+from tests.eventually import eventually
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.stack import LOG, Deployment, eventually, new_task
+from tests.acceptance.stack import LOG, Deployment, new_task
+from tests.eventually import eventually
 from tests.receiver import (
     SECRET,
     Receiver,

@@ -7,7 +7,8 @@ import pytest
 from celery import Celery
 
 from kyros_worker.queue.names import RUN_SUBMISSION
-from tests.acceptance.stack import LOG, eventually, new_task
+from tests.acceptance.stack import LOG, new_task
+from tests.eventually import eventually
 
 
 def test_each_kind_of_task_gets_its_result(stack):

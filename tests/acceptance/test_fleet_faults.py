@@ -6,7 +6,8 @@ import time
 
 import psutil
 
-from tests.acceptance.stack import LOG, eventually
+from tests.acceptance.stack import LOG
+from tests.eventually import eventually
 
 #: Design, law 4: a killed worker's work is running again elsewhere.
 AGAIN_SECONDS = 30

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.stack import Deployment, eventually
+from tests.acceptance.stack import Deployment
+from tests.eventually import eventually
 
 CANARY = "CaNaRy"
 #: What Flower calls a job that has ended, well or not.

@@ -19,8 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kyros_worker.command.ports import free_port
 from kyros_worker.settings import PROJECT_ROOT
-from tests.acceptance.stack import KEY, Deployment, eventually
+from tests.acceptance.stack import KEY, Deployment
 from tests.conftest import served
+from tests.eventually import eventually
 
 EXPORTER = PROJECT_ROOT / "tests/peers/guide_exporter.py"
 STAYS = "\n    while True:\n        time.sleep(60)\n"

@@ -17,9 +17,11 @@ from standardwebhooks import Webhook
 
 from kyros import webhooks
 from kyros_worker.command.ports import free_port
-from tests.acceptance.stack import LOG, Deployment, eventually
+from tests.acceptance.stack import LOG, Deployment
+from tests.eventually import eventually
 from tests.kyros_worker.test_javascript_json import FLOATS, INTEGERS, KEYS, PIECES
 from tests.receiver import SECRET, Receiver
+from tests.serving import answers
 
 PEERS = Path(__file__).parents[1] / "peers"
 #: As in the guide.
@@ -96,19 +98,12 @@ def started(command: list[str], log: Path, **environ: str) -> Iterator[int]:
             env={"PATH": os.environ["PATH"], "PORT": str(port), **environ},
         )
     try:
-        eventually(lambda: process.poll() is None and _answers(port), 30, f"{command} listens")
+        url = f"http://127.0.0.1:{port}/"
+        eventually(lambda: process.poll() is None and answers(url), 30, f"{command} listens")
         yield port
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _answers(port: int) -> bool:
-    try:
-        httpx.get(f"http://127.0.0.1:{port}/")
-    except httpx.TransportError:
-        return False
-    return True
 
 
 def check_in_python(body: bytes, headers: dict[str, str]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.stack import KEY, Deployment, eventually
+from tests.acceptance.stack import KEY, Deployment
+from tests.eventually import eventually
 from tests.sdks.java.maven import GUIDE, SAMPLES, compiled, packaged, path, written
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kyros_worker.settings import PROJECT_ROOT
-from tests.acceptance.stack import KEY, Deployment, eventually
+from tests.acceptance.stack import KEY, Deployment
+from tests.eventually import eventually
 from tests.sdks.javascript.installed import SOURCE, installed, node, packed
 
 PEERS = PROJECT_ROOT / "tests/peers"

@@ -9,7 +9,8 @@ import psycopg2
 import pytest
 
 from tests import scripted_openai as scripted
-from tests.acceptance.stack import KEY, Deployment, eventually, new_task
+from tests.acceptance.stack import KEY, Deployment, new_task
+from tests.eventually import eventually
 from tests.live_models import on
 from tests.receiver import Receiver, answering_first
 from tests.scripted_openai import ScriptedServer

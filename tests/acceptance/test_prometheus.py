@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 
 from kyros_worker.command.ports import free_port
-from tests.acceptance.stack import Deployment, eventually
+from tests.acceptance.stack import Deployment
 from tests.acceptance.test_deliveries import endpoints
 from tests.conftest import served
+from tests.eventually import eventually
 from tests.monitored import PROMETHEUS, questions, rules
 from tests.programs import needed
 from tests.receiver import Receiver

@@ -16,7 +16,8 @@ from kyros import (
     ValidationError,
 )
 from kyros_worker.settings import PROJECT_ROOT
-from tests.acceptance.stack import KEY, Deployment, eventually
+from tests.acceptance.stack import KEY, Deployment
+from tests.eventually import eventually
 
 GUIDE = PROJECT_ROOT / "tests/peers/guide_sdk.py"
 README = (PROJECT_ROOT / "sdks/python/README.md").read_text()

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.acceptance.stack import LOG, eventually, new_task
+from tests.acceptance.stack import LOG, new_task
+from tests.eventually import eventually
 
 DOWN_SECONDS = 15
 

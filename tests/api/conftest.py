@@ -1,13 +1,5 @@
 """Fixtures of the API's tests: the app on a real database, its keys, and a real server."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-
-import httpx
 import pytest
 
 from api import limits
@@ -16,6 +8,7 @@ from tests.credentials import credential
 from tests.installed import schema
 from tests.keys import new_key, no_keys
 from tests.people import new_user, no_users, password_hash, signed_in
+from tests.serving import serving
 
 __all__ = [
     "credential", "new_application", "new_key", "new_user", "no_applications", "no_keys",
@@ -52,36 +45,6 @@ def server(schema):
     """The address of the app behind a real gunicorn, host and port."""
     with serving() as address:
         yield address
-
-
-@contextmanager
-def serving(**environ):
-    """The address of a gunicorn of its own, as the product starts it, with those variables."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = free.getsockname()
-    settings = {"KYROS_API_PORT": str(address[1]), "KYROS_API_PROCESSES": "1",
-                "KYROS_API_THREADS": "8", **environ}  # fmt: skip
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
-    command += ["--log-level", "warning", "--access-logfile", "/dev/null"]
-    process = subprocess.Popen([*command, "api.app:create_app()"], env=os.environ | settings)
-    try:
-        until = time.monotonic() + 60
-        while not _answers(f"http://{address[0]}:{address[1]}/healthz"):
-            assert process.poll() is None, "the server ended"
-            assert time.monotonic() < until, "the server does not answer"
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(url):
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from kyros_worker.auth.subject import PERMISSIONS
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.clock import now
 from tests import factories
-from tests.acceptance.stack import eventually
-from tests.api.conftest import serving
+from tests.eventually import eventually
 from tests.keys import well_formed
+from tests.serving import serving
 
 NEW = {"name": "ci", "permissions": ["tasks:read", "tasks:write"]}
 

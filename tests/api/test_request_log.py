@@ -1,12 +1,7 @@
 """The lines of a real gunicorn: one a request, each a JSON object, none with a secret."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
 from contextlib import closing
 
 import httpx
@@ -15,7 +10,7 @@ from flask import request
 
 from kyros_worker.command.ports import free_port
 from kyros_worker.log import NOTED
-from kyros_worker.settings import PROJECT_ROOT
+from tests.serving import serving
 
 CANARY = "CANARY"
 
@@ -23,33 +18,20 @@ CANARY = "CANARY"
 @pytest.fixture(scope="module")
 def lines(schema, tmp_path_factory):
     """What a server wrote from its start to its stop, by the path of its requests."""
-    log, port = tmp_path_factory.mktemp("log") / "api.log", free_port()
-    environ = {**os.environ, "KYROS_LOG_FORMAT": "json", "KYROS_API_PORT": str(port)}
+    log = tmp_path_factory.mktemp("log") / "api.log"
     # Nothing listens there, which is said once: where a failed sign-in is to be counted.
-    environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
-    configuration = str(PROJECT_ROOT / "deploy" / "gunicorn.conf.py")
-    command = [sys.executable, "-m", "gunicorn", "-c", configuration, "api.app:create_app()"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
-    try:
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    with (
+        log.open("wb") as output,
+        serving(output, KYROS_LOG_FORMAT="json", REDIS_URL=away) as (_, port),
+    ):
         _ask(port)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
     assert CANARY not in log.read_text()
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def _ask(port):
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        deadline = time.monotonic() + 60
-        while True:
-            assert time.monotonic() < deadline, "the server does not answer"
-            try:
-                if http.get("/healthz").status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.1)
         secret = {"Authorization": f"Bearer {CANARY}", "Cookie": f"session={CANARY}"}
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         http.get(f"/v1/tasks?q={CANARY}", headers=secret | {"traceparent": trace})

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from kyros_worker.database import transaction
-from tests.api.conftest import serving
 from tests.programs import needed
+from tests.serving import serving
 
 MIB = 1024 * 1024
 

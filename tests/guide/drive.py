@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 
-from tests.acceptance.stack import eventually
+from tests.eventually import eventually
 from tests.guide.site import Site
 from tests.guide.strangers import WEBHOOK_SECRET
 

@@ -11,16 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from kyros_worker.command.ports import free_port
-from tests.acceptance.stack import eventually
+from tests.eventually import eventually
 from tests.guide import drive, figures, pipelines
 from tests.guide.samples import Sample
 from tests.guide.sdks import Sdks
 from tests.guide.site import HERE, Site
 from tests.guide.table import Entry
 from tests.sdks.java import maven
+from tests.serving import answers
 
 SECONDS = 60
 PRINTED, CORRECTED = "ran as printed", "ran with correction"
@@ -188,8 +187,9 @@ def _serving(
             start_new_session=True,
         )
     try:
+        url = f"http://127.0.0.1:{port}/"
         eventually(
-            lambda: process.poll() is not None or _answers(port), SECONDS, f"{command} listens"
+            lambda: process.poll() is not None or answers(url), SECONDS, f"{command} listens"
         )
         assert process.poll() is None, log.read_text()
         yield log.read_text
@@ -197,11 +197,3 @@ def _serving(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait(20)
-
-
-def _answers(port: int) -> bool:
-    try:
-        httpx.get(f"http://127.0.0.1:{port}/")
-    except httpx.TransportError:
-        return False
-    return True

@@ -3,6 +3,7 @@
 import threading
 
 from kyros_worker.gathered import Gathered
+from tests.eventually import eventually
 
 
 class Handler:
@@ -21,12 +22,7 @@ class Handler:
 
 
 def wait_for(handler, count):
-    deadline = threading.Event()
-    for _ in range(2_000):
-        if sum(map(len, handler.groups)) == count:
-            return
-        deadline.wait(0.01)
-    raise AssertionError(f"{handler.groups}, not {count}")
+    eventually(lambda: sum(map(len, handler.groups)) == count, 20, f"{count} are handled")
 
 
 def test_a_lone_item_waits_for_nobody():

@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import closing, suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ import redis
 from kyros_worker.command import leftovers
 from kyros_worker.command.home import Home
 from kyros_worker.command.ports import free_port
+from tests.eventually import eventually
 
 # `kyros` with another Procfile, without the schema, and less patient.
 KYROS = """
@@ -122,14 +122,6 @@ class Deployment:
             return cursor.fetchall() if cursor.description else []
 
 
-def eventually(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-    return found
-
-
 @pytest.fixture
 def deploy(tmp_path):
     """Makes deployments, and ends what is left of them."""
@@ -169,7 +161,7 @@ def test_the_life_of_a_detached_stack(deploy):
 
     first = one.states()["idle"]["pid"]
     os.kill(first, signal.SIGKILL)
-    eventually(lambda: one.states()["idle"]["pid"] not in (first, None))
+    eventually(lambda: one.states()["idle"]["pid"] not in (first, None), 20, "it is started anew")
 
     other = deploy({"api": SERVER}, "two")
     assert other.kyros("up", "--detach").returncode == 0
@@ -204,9 +196,11 @@ def test_data_survive_the_death_of_everything(deploy):
     with redis.Redis.from_url(one.stack()["redis_url"]) as client:
         client.set("kept", "42")
         eventually(
-            lambda: b"kept" in b"".join(p.read_bytes() for p in one.home.redis.rglob("*.aof"))
+            lambda: b"kept" in b"".join(p.read_bytes() for p in one.home.redis.rglob("*.aof")),
+            20,
+            "Redis has written it down",
         )
-    eventually(lambda: kill_all(one.processes()))
+    eventually(lambda: kill_all(one.processes()), 20, "nothing is left to kill")
     for log in one.home.redis.rglob("*.aof"):
         if "base" not in log.name:
             with log.open("ab") as file:
@@ -227,7 +221,7 @@ def test_leftovers_of_a_killed_supervisord_are_ended_first(deploy):
     assert {"idle.py", "postgres"} <= {Path(part).name for p in orphans for part in p.cmdline()}
     assert one.kyros("up", "--detach").returncode == 0
     # A zombie has ended; who has taken it in collects it when it likes.
-    eventually(lambda: not any(map(is_alive, orphans)))
+    eventually(lambda: not any(map(is_alive, orphans)), 20, "the orphans have ended")
 
     os.kill(one.stack()["supervisor_pid"], signal.SIGKILL)
     assert one.kyros("down").returncode == 0
@@ -295,7 +289,7 @@ def test_a_program_that_is_not_there_is_named(deploy):
 def test_a_start_that_is_interrupted_leaves_nothing(deploy):
     one = deploy({"idle": IDLE})
     process = subprocess.Popen(one.command("up"), env=one.environ)
-    eventually(one.processes)
+    eventually(one.processes, 20, "something has started")
     process.send_signal(signal.SIGINT)
     process.wait(timeout=40)
     assert one.processes() == []

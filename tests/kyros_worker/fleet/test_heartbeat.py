@@ -1,6 +1,5 @@
 """Heartbeats of workers."""
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from kyros_worker.dispatch import sweeps
 from kyros_worker.fleet import heartbeat
 from kyros_worker.fleet.heartbeat import Heartbeat, live_workers
 from kyros_worker.fleet.tables import Worker
+from tests.eventually import eventually
 
 NAME = "critic@machine-7"
 NOBODY = {"implementer": 0, "critic": 0, "integrator": 0, "webhooks": 0}
@@ -26,13 +26,6 @@ def workers():
 def live():
     with read() as connection:
         return live_workers(connection)
-
-
-def soon(condition):
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def unseen_for(seconds, name=NAME):
@@ -52,7 +45,7 @@ def beating(nobody_works, monkeypatch):
     def start(name=NAME):
         made.append(Heartbeat(name))
         made[-1].start()
-        soon(lambda: any(one.name == name for one in workers()))
+        eventually(lambda: any(one.name == name for one in workers()), 10, "its row is there")
         return made[-1]
 
     yield start
@@ -74,7 +67,7 @@ def test_a_worker_is_there_until_it_stops(beating):
 def test_it_beats_again_and_again(beating):
     beating()
     (first,) = workers()
-    soon(lambda: workers()[0].seen_at > first.seen_at)
+    eventually(lambda: workers()[0].seen_at > first.seen_at, 10, "it beats again")
     assert workers()[0].started_at == first.started_at
 
 
@@ -104,9 +97,9 @@ def test_it_survives_faults(beating, monkeypatch, fault, caplog):
 
     with monkeypatch.context() as patched:
         patched.setattr(heartbeat, "transaction", broken)
-        soon(lambda: len(faults) >= 2)
+        eventually(lambda: len(faults) >= 2, 10, "two beats have failed")
     (before,) = workers()
-    soon(lambda: workers()[0].seen_at > before.seen_at)
+    eventually(lambda: workers()[0].seen_at > before.seen_at, 10, "it beats again")
     assert ("a bug" in caplog.text) == isinstance(fault, ValueError)
 
 
@@ -129,7 +122,7 @@ def test_the_pool_beats_under_the_workers_name(nobody_works):
 
     pool = Pool(1, initargs=(None, "integrator@machine-9"))
     pool.start()
-    soon(lambda: live()["integrator"] == 1)
+    eventually(lambda: live()["integrator"] == 1, 10, "it is told as live")
     assert workers()[0].name == "integrator@machine-9"
     pool.stop()
     assert workers() == []

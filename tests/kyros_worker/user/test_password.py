@@ -1,5 +1,4 @@
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +12,7 @@ from kyros_worker.user.password import (
     make_password,
     must_hash_again,
 )
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.usefixtures("passwords_at_their_cost")
 
@@ -116,10 +116,7 @@ def test_only_a_few_wait(monkeypatch):
     with ThreadPoolExecutor(2) as pool:
         with password._turn():
             waiting = [pool.submit(hash_password, "four plain words here") for _ in range(2)]
-            until = time.monotonic() + 10
-            while password._PLACES._value:
-                assert time.monotonic() < until, "they never came to wait"
-                time.sleep(0.01)
+            eventually(lambda: not password._PLACES._value, 10, "they have come to wait")
             with pytest.raises(UnavailableError) as caught:
                 is_password("four plain words here", None)
             assert caught.value.headers["Retry-After"]

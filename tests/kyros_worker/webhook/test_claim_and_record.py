@@ -17,7 +17,7 @@ from kyros_worker.webhook.record import record_attempts
 from kyros_worker.webhook.schemas import ChangedWebhook
 from kyros_worker.webhook_times import WebhookTimes
 from tests import factories, webhooks
-from tests.acceptance.stack import eventually
+from tests.eventually import eventually
 from tests.locks import wait_until_it_waits
 
 QUICK = WebhookTimes(retry_seconds=(10, 100), give_up_seconds=300)

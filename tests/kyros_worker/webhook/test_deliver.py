@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from kyros_worker.webhook.schemas import NewWebhook
 from kyros_worker.webhook.tables import Delivery, Webhook
 from kyros_worker.webhook_times import WebhookTimes
 from tests import factories, webhooks
+from tests.eventually import eventually
 from tests.factories import WHO
 from tests.receiver import SECRET, Receiver, answering_first, taking
 
@@ -80,14 +80,6 @@ def endpoint(receiver, path="/hook", **fields):
     new = NewWebhook(url=receiver.url(path), events=["task.created"], secret=SECRET, **fields)
     with transaction() as connection:
         return endpoints.create_webhook(connection, new, WHO, SYSTEM)["id"]
-
-
-def eventually(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def states(webhook_id):
@@ -159,12 +151,12 @@ def test_an_endpoint_that_hangs_takes_its_own_places_only(deliverer, receiving, 
     for _ in range(50):
         factories.create()
     waiting = [deliverer.take(slow), deliverer.take(quick)]
-    eventually(lambda: states(quick) == ["delivered"] * 50)
+    eventually(lambda: states(quick) == ["delivered"] * 50, 20, "the quick one has all")
     at_work = states(slow)
     assert 0 < at_work.count("sending") <= 32
     assert at_work.count("pending") == 50 - at_work.count("sending")
     receiver.loop.call_soon_threadsafe(go_on.set)
-    eventually(lambda: states(slow) == ["delivered"] * 50)
+    eventually(lambda: states(slow) == ["delivered"] * 50, 20, "the slow one has all")
     for one in waiting:
         one.result(20)
 
@@ -184,12 +176,12 @@ def test_when_many_hang_the_others_get_their_turn(deliverer, receiving, use, mon
         factories.create()
     for webhook_id in slow:
         deliverer.take(webhook_id)
-    eventually(lambda: sum(states(one).count("sending") for one in slow) >= 20)
+    eventually(lambda: sum(states(one).count("sending") for one in slow) >= 20, 20, "many hang")
     quick = endpoint(receiver, "/quick")
     for _ in range(20):
         factories.create()
     deliverer.take(quick)
-    eventually(lambda: states(quick) == ["delivered"] * 20)
+    eventually(lambda: states(quick) == ["delivered"] * 20, 20, "the quick one has all")
     # The last claim before 20 ran may have taken 16 of each; without the turn it would be 3 * 32.
     assert sum(states(one).count("sending") for one in slow) <= 19 + 3 * 16
 
@@ -384,8 +376,8 @@ def test_an_attempt_whose_record_is_cut_is_recorded_again(deliverer, receiving):
     with transaction() as connection:
         connection.execute(select(Delivery.id).with_for_update())
         receiver.loop.call_soon_threadsafe(go_on.set)
-        eventually(lambda: connection.execute(CUT_WHO_WAITS).all())
-    eventually(lambda: states(webhook_id) == ["delivered"])
+        eventually(lambda: connection.execute(CUT_WHO_WAITS).all(), 20, "it waits, and is cut off")
+    eventually(lambda: states(webhook_id) == ["delivered"], 20, "it is delivered")
     assert len(webhooks.attempts(only(webhook_id).id)) == 1
     assert receiver.tried.total() == 1
 
@@ -415,5 +407,5 @@ def test_a_lost_claim_decides_nothing_unless_it_succeeded(deliverer, receiving, 
     webhooks.record(webhooks.attempted(other, 500))
     assert states(webhook_id) == ["pending"]
     receiver.loop.call_soon_threadsafe(go_on.set)
-    eventually(lambda: states(webhook_id) == ["delivered"])
+    eventually(lambda: states(webhook_id) == ["delivered"], 20, "it is delivered")
     assert [one.status_code for one in webhooks.attempts(only(webhook_id).id)] == [500, 200]
