@@ -12,7 +12,7 @@ import pytest
 
 from kyros_worker.command.ports import free_port
 from kyros_worker.webhook import sign
-from tests.acceptance.stack import eventually
+from tests.eventually import eventually
 from tests.programs import needed
 from tests.sdks.java.maven import (
     GUIDE,

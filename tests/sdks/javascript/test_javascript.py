@@ -13,8 +13,9 @@ import pytest
 
 from kyros_worker.command.ports import free_port
 from kyros_worker.webhook import sign
-from tests.acceptance.stack import eventually
+from tests.eventually import eventually
 from tests.sdks.javascript.installed import PEERS, ROOT, SOURCE, installed, node, packed
+from tests.serving import answers
 
 HERE = Path(__file__).parent
 TESTS = sorted(HERE.glob("*.test.mjs"))
@@ -96,7 +97,7 @@ def test_readme_express(project):
     with subprocess.Popen(command, cwd=project, env=variables | {"PATH": _path()}) as receiver:
         try:
             url = f"http://127.0.0.1:{port}/webhooks/kyros"
-            eventually(lambda: _answers(url), 30, "it listens")
+            eventually(lambda: answers(url), 30, "it listens")
             headers = {"Content-Type": "application/json", **sent()}
             assert httpx.post(url, content=BODY, headers=headers).json() == {"status": "received"}
             bad = httpx.post(url, content=BODY + b" ", headers=headers)
@@ -118,13 +119,6 @@ def test_readme_anywhere_else(project):
     (project / "ask.mjs").write_text(code)
     said = node(project, "ask.mjs", KYROS_WEBHOOK_SECRET="old")
     assert said == "task.completed\n200\n401\n"
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(httpx.get(url).status_code)
-    except httpx.TransportError:
-        return False
 
 
 def _path() -> str:
