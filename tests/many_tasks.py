@@ -1,9 +1,8 @@
 """A database full of tasks, made by SQL, and what its queries visit."""
 
 import json
-from contextlib import contextmanager
 
-from sqlalchemy import NullPool, create_engine, event, text
+from sqlalchemy import NullPool, create_engine, text
 
 from kyros_worker import strict_json
 from kyros_worker.database import driver_url
@@ -87,21 +86,6 @@ def fill(database_url, count):
         for table in ("tasks", "submissions", "events"):
             connection.execute(text(f"VACUUM (ANALYZE) {table}"))
     return engine
-
-
-@contextmanager
-def statements(engine):
-    """Collects every statement, with its parameters, that the engine executes meanwhile."""
-    seen = []
-
-    def see(connection, cursor, statement, parameters, *_):
-        seen.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", see)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", see)
 
 
 class Plan:

@@ -4,12 +4,12 @@ What is sent never stands in a statement's text, and changes no answer but as an
 """
 
 import pytest
-from sqlalchemy import event
 
 from api.documentation import document
 from kyros_worker.database import engine
 from tests import factories, webhooks
 from tests.credentials import COOKIE, KINDS
+from tests.statements import statements
 
 MARK = "zq7x"
 TRICKS = (
@@ -29,18 +29,12 @@ PLAIN = f"{MARK}nothing"
 
 
 @pytest.fixture(autouse=True)
-def statements(schema):
-    """The text of every statement; a trick in one of them is one that worked."""
-    seen = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        seen.append(statement)
-
-    event.listen(engine(), "before_cursor_execute", note)
-    yield seen
-    event.remove(engine(), "before_cursor_execute", note)
+def no_trick_works(schema):
+    """One that stands in the text of a statement is one that worked."""
+    with statements(engine()) as seen:
+        yield
     assert seen
-    assert not any(MARK in statement for statement in seen)
+    assert not any(MARK in statement for statement, _ in seen)
 
 
 @pytest.fixture

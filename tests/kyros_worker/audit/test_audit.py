@@ -11,7 +11,7 @@ from kyros_worker.audit.queries import Wanted, newest_entries
 from kyros_worker.audit.write import write_entry
 from kyros_worker.clock import now
 from kyros_worker.database import engine, read, transaction
-from tests.many_tasks import statements
+from tests.statements import statements
 
 ADA = Actor("usr_1", "192.0.2.7", "req_1", "oac_1")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from kyros_worker.auth import authenticate, remembered, revoke
 from kyros_worker.auth.remembered import REMEMBERED_SECONDS, Remembered
@@ -14,18 +14,7 @@ from kyros_worker.clock import now
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.errors import InvalidError, UnauthenticatedError
 from tests.keys import ACTOR, well_formed
-
-
-@pytest.fixture
-def statements(schema):
-    seen = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        seen.append(statement)
-
-    event.listen(engine(), "before_cursor_execute", note)
-    yield seen
-    event.remove(engine(), "before_cursor_execute", note)
+from tests.statements import statements
 
 
 def last_used(key_id):
@@ -100,13 +89,13 @@ def test_a_key_cannot_be_made_expired(new_key):
         new_key("admin", expires_at=now())
 
 
-def test_remembered_for_less_than_two_seconds(new_key, statements):
+def test_remembered_for_less_than_two_seconds(new_key):
     made = new_key("admin")
     authenticate.authenticate(made["key"])
-    asked = len(statements)
-    for _ in range(100):
-        authenticate.authenticate(made["key"])
-    assert len(statements) == asked
+    with statements(engine()) as seen:
+        for _ in range(100):
+            authenticate.authenticate(made["key"])
+    assert seen == []
     with transaction() as connection:
         revoke.revoke(connection, ACTOR, made["id"])
     until = time.monotonic() + 2
@@ -148,7 +137,7 @@ def test_what_is_remembered_is_no_secret(new_key):
     assert made["key"] not in known
 
 
-def test_last_use_is_recorded_once_a_minute(new_key, statements):
+def test_last_use_is_recorded_once_a_minute(new_key):
     made = new_key("admin")
     assert last_used(made["id"]) is None
     authenticate.authenticate(made["key"])

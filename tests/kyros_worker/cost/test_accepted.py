@@ -1,18 +1,17 @@
 """Which answers a task is completed with, and what the same tokens cost on premium."""
 
 import pytest
-from sqlalchemy import event
 
-from kyros_worker import database
 from kyros_worker.clock import now
 from kyros_worker.cost.tables import ModelCall
-from kyros_worker.database import transaction
+from kyros_worker.database import engine, transaction
 from kyros_worker.model.prices import SANDBOX_PRICES
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.change import lock_task
 from kyros_worker.task.reopen import reopen
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.statements import statements
 
 
 def accepted(task_id):
@@ -80,20 +79,12 @@ def test_what_the_same_tokens_cost_on_premium(no_tasks):
 
 def test_a_lone_role_is_accepted_without_another_statement(no_tasks):
     task = factories.create(type="review")
-    seen = []
-
-    def see(connection, cursor, statement, *_):
-        seen.append(statement)
-
-    event.listen(database.engine(), "before_cursor_execute", see)
-    try:
+    with statements(engine()) as seen:
         work = factories.begin(task["submission_id"])
-        assert len(seen) == 4, "a claim without budgets"
-        reply = factories.answer_of(work)
-        seen.clear()
+    assert len(seen) == 4, "a claim without budgets"
+    reply = factories.answer_of(work)
+    with statements(engine()) as seen:
         factories.finish(work, reply)
-    finally:
-        event.remove(database.engine(), "before_cursor_execute", see)
     assert len(seen) == 4
-    assert "accepted_calls" not in "".join(seen)
+    assert not any("accepted_calls" in statement for statement, _ in seen)
     assert factories.row(ModelCall, work.call_id).accepted

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from psycopg2 import OperationalError as PsycopgError
-from sqlalchemy import event, func
+from sqlalchemy import func
 from sqlalchemy.exc import OperationalError
 
 from kyros_worker.database import engine
@@ -13,6 +13,7 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task import cancel
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.statements import statements
 
 YESTERDAY = func.now() - timedelta(days=1)
 
@@ -118,21 +119,9 @@ def test_old_answers(schema):
     sweeps.old_answers()
 
 
-@pytest.fixture
-def statements():
-    seen = []
-
-    def see(connection, cursor, statement, *_):
-        seen.append(statement)
-
-    event.listen(engine(), "before_cursor_execute", see)
-    yield seen
-    event.remove(engine(), "before_cursor_execute", see)
-
-
 @pytest.mark.parametrize("sweep", [sweeps.deadlines, sweeps.expired_leases, sweeps.raise_waiting])
-def test_with_nothing_to_do_a_sweep_is_one_statement(no_tasks, statements, sweep):
+def test_with_nothing_to_do_a_sweep_is_one_statement(no_tasks, sweep):
     factories.create()
-    statements.clear()
-    sweep()
-    assert len(statements) == 1
+    with statements(engine()) as seen:
+        sweep()
+    assert len(seen) == 1

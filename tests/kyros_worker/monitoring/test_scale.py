@@ -12,7 +12,8 @@ from kyros_worker.migrations.upgrade import upgrade
 from kyros_worker.monitoring import families
 from kyros_worker.monitoring.metrics import metrics
 from tests.conftest import execute
-from tests.many_tasks import Plan, fill, statements
+from tests.many_tasks import Plan, fill
+from tests.statements import statements
 
 _CALLS = """
 INSERT INTO model_calls (id, task_id, submission_id, run, claim, number, mode, created_by, role,

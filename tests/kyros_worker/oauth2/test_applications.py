@@ -1,13 +1,13 @@
 """What admins do with applications."""
 
 import pytest
-from sqlalchemy import event
 
 from kyros_worker.database import engine, read, transaction
 from kyros_worker.errors import InvalidError, NotFoundError
 from kyros_worker.oauth2 import applications, queries
 from tests.applications import CALLBACK, TESTS
 from tests.people import audit_entries
+from tests.statements import statements
 
 
 @pytest.fixture
@@ -47,17 +47,9 @@ def test_what_changes_nothing_is_no_change(application):
 
 
 def test_a_change_is_one_update(application):
-    seen = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        seen.append(statement)
-
-    event.listen(engine(), "before_cursor_execute", note)
-    try:
+    with statements(engine()) as seen:
         change(application, name="Mine")
-    finally:
-        event.remove(engine(), "before_cursor_execute", note)
-    assert sum("UPDATE oauth2_applications" in one for one in seen) == 1
+    assert sum("UPDATE oauth2_applications" in statement for statement, _ in seen) == 1
 
 
 @pytest.mark.parametrize(

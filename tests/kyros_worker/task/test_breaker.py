@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from kyros_worker import event_loop as loop
 from kyros_worker.agent.ask import ask
@@ -39,6 +39,7 @@ from tests.kyros_worker.task.outage import (
     with_fallbacks,
 )
 from tests.kyros_worker.task.test_live_models import good
+from tests.statements import statements
 
 __all__ = ["alone", "servers", "with_fallbacks"]
 
@@ -189,14 +190,10 @@ def test_the_sandbox_has_no_breaker(no_tasks):
 
 def test_what_it_costs_healthy_models(alone):
     """One statement a claim, none a record; and nothing is written."""
-    texts = []
-
-    def listen(_connection, _cursor, statement, *_):
-        texts.append(statement)
 
     def counted(act, *args):
-        texts.clear()
-        return act(*args), len(texts)
+        with statements(engine()) as seen:
+            return act(*args), len(seen)
 
     # Somebody who is to be told of one of both would make the other one cheaper.
     webhooks.forget()
@@ -204,16 +201,12 @@ def test_what_it_costs_healthy_models(alone):
     # What is prepared once is prepared.
     factories.run(factories.create(type="audit")["id"])
     answer(factories.begin(new()))
-    event.listen(engine(), "before_cursor_execute", listen)
-    try:
-        work, claim_rehearsed = counted(factories.begin, rehearsed)
-        reply = factories.answer_of(work)
-        _, record_rehearsed = counted(factories.finish, work, reply)
-        work, claim_live = counted(factories.begin, live)
-        reply = loop.run(ask(work.brief, work.model)).result(20)
-        _, record_live = counted(factories.finish, work, reply)
-    finally:
-        event.remove(engine(), "before_cursor_execute", listen)
+    work, claim_rehearsed = counted(factories.begin, rehearsed)
+    reply = factories.answer_of(work)
+    _, record_rehearsed = counted(factories.finish, work, reply)
+    work, claim_live = counted(factories.begin, live)
+    reply = loop.run(ask(work.brief, work.model)).result(20)
+    _, record_live = counted(factories.finish, work, reply)
     assert (claim_live - claim_rehearsed, record_live - record_rehearsed) == (1, 0)
     with read() as connection:
         assert connection.execute(select(BreakerRow)).all() == []

@@ -13,7 +13,8 @@ from kyros_worker.migrations.upgrade import upgrade
 from kyros_worker.task import queries
 from kyros_worker.task.schemas import TaskFilter
 from tests.conftest import execute
-from tests.many_tasks import Plan, fill, statements
+from tests.many_tasks import Plan, fill
+from tests.statements import statements
 
 LISTS = {
     "all": {},
