@@ -4,7 +4,7 @@ import pytest
 
 from api import limits
 from tests.applications import new_application, no_applications
-from tests.credentials import credential
+from tests.credentials import bearer, credential
 from tests.installed import schema
 from tests.keys import new_key, no_keys
 from tests.people import new_user, no_users, password_hash, signed_in
@@ -23,7 +23,7 @@ PATIENT = {"socket_timeout": 20.0, "socket_connect_timeout": 20.0}
 @pytest.fixture
 def admin(new_key):
     """The headers of an admin in test mode."""
-    return {"Authorization": f"Bearer {new_key('admin')['key']}"}
+    return bearer(new_key("admin")["key"])
 
 
 @pytest.fixture(scope="session")

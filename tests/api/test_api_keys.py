@@ -10,15 +10,12 @@ from kyros_worker.auth.subject import PERMISSIONS
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.clock import now
 from tests import factories
+from tests.credentials import bearer
 from tests.eventually import eventually
 from tests.keys import well_formed
 from tests.serving import serving
 
 NEW = {"name": "ci", "permissions": ["tasks:read", "tasks:write"]}
-
-
-def bearer(key):
-    return {"Authorization": f"Bearer {key}"}
 
 
 def test_a_new_key_works_and_is_shown_once(client, admin):

@@ -4,6 +4,7 @@ from kyros_worker import settings
 from kyros_worker.audit.actor import Actor
 from kyros_worker.audit.write import write_entry
 from kyros_worker.database import transaction
+from tests.credentials import bearer
 
 
 def write(target, mode="test", **fields):
@@ -51,8 +52,8 @@ def test_a_filter_is_a_value(client, admin, value):
 
 
 def test_modes_are_apart_where_there_are_two(client, new_key, monkeypatch):
-    live = {"Authorization": f"Bearer {new_key('admin', mode='live')['key']}"}
-    test = {"Authorization": f"Bearer {new_key('admin')['key']}"}
+    live = bearer(new_key("admin", mode="live")["key"])
+    test = bearer(new_key("admin")["key"])
     for mode in ("live", "test", None):
         write("thing_of_two", mode)
 
@@ -68,5 +69,5 @@ def test_modes_are_apart_where_there_are_two(client, new_key, monkeypatch):
 
 
 def test_admins_alone(client, new_key):
-    headers = {"Authorization": f"Bearer {new_key('monitoring:read')['key']}"}
+    headers = bearer(new_key("monitoring:read")["key"])
     assert client.get("/v1/audit", headers=headers).status_code == 403

@@ -3,6 +3,7 @@ from flask import Flask
 
 from api import caller, errors
 from kyros_worker.auth.subject import PERMISSIONS
+from tests.credentials import bearer
 
 OPEN = {
     "/.well-known/oauth-authorization-server",
@@ -56,7 +57,7 @@ def test_without_a_credential(client, no_keys, header):
      "kyros_test_" + "x" * 5000],
 )  # fmt: skip
 def test_with_a_wrong_one(client, no_keys, token):
-    answer = client.get("/v1/api-keys", headers={"Authorization": f"Bearer {token}"})
+    answer = client.get("/v1/api-keys", headers=bearer(token))
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
     assert token not in answer.text
@@ -77,7 +78,7 @@ def test_a_key_beyond_ascii(client, new_key):
 
 @pytest.mark.parametrize("permission", [one for one in PERMISSIONS if one != "admin"])
 def test_without_the_permission(client, new_key, permission):
-    headers = {"Authorization": f"Bearer {new_key(permission)['key']}"}
+    headers = bearer(new_key(permission)["key"])
     answer = client.get("/v1/api-keys", headers=headers)
     assert answer.status_code == 403
     assert answer.json["error"] == "This needs the permission admin."
@@ -86,7 +87,7 @@ def test_without_the_permission(client, new_key, permission):
 
 
 def test_credentials_come_before_validation(client, new_key):
-    reader = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    reader = bearer(new_key("tasks:read")["key"])
     assert client.post("/v1/api-keys?x=%00", data="{").status_code == 401
     assert client.post("/v1/api-keys?x=%00", data="{", headers=reader).status_code == 403
 

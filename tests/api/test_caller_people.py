@@ -12,6 +12,7 @@ from kyros_worker.clock import now
 from kyros_worker.settings import current
 from kyros_worker.user.session import authenticate_session
 from kyros_worker.user.tables import User
+from tests.credentials import bearer
 from tests.factories import change
 from tests.live_models import configured, on
 from tests.people import new_user, no_users, password_hash, session_of, signed_in
@@ -55,10 +56,6 @@ def who(schema):
 def token(**claims):
     payload = {"user_id": "user_123", "roles": ["developer"], "exp": time.time() + 60, **claims}
     return jwt.encode(payload, current().jwt_secrets[0], algorithm="HS256")
-
-
-def bearer(value, **headers):
-    return {"Authorization": f"Bearer {value}", **headers}
 
 
 def cookie(value, name=PLAIN, **headers):

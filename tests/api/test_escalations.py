@@ -4,6 +4,7 @@ import pytest
 
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.credentials import bearer
 
 PATH = "/v1/escalations"
 
@@ -135,7 +136,7 @@ def test_what_is_not_there(client, admin, ask):
 
 def test_who_may(client, new_key, asked):
     def headers(*permissions, mode="test"):
-        return {"Authorization": f"Bearer {new_key(*permissions, mode=mode)['key']}"}
+        return bearer(new_key(*permissions, mode=mode)["key"])
 
     asker, reader = headers("escalations:request"), headers("tasks:read")
     path = f"{PATH}/{asked['id']}"

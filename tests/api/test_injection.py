@@ -8,7 +8,7 @@ import pytest
 from api.documentation import document
 from kyros_worker.database import engine
 from tests import factories, webhooks
-from tests.credentials import COOKIE, KINDS
+from tests.credentials import COOKIE, KINDS, bearer
 from tests.statements import statements
 
 MARK = "zq7x"
@@ -153,7 +153,7 @@ def test_as_a_credential(client, things, trick):
     text = trick.encode().decode("latin-1")
     for token in (text, f"kyros_test_{text}", f"kyros_live_{text}", f"kyros_at_{text}",
                   f"kyros_test_{'A' * 32}{text}", f"{text}.{text}.{text}"):  # fmt: skip
-        answer = client.get("/v1/tasks", headers={"Authorization": f"Bearer {token}"})
+        answer = client.get("/v1/tasks", headers=bearer(token))
         assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated"), token
     answer = client.get("/v1/tasks", headers={"Cookie": f"{COOKIE}={text}"})
     assert answer.status_code == 401

@@ -19,6 +19,7 @@ from kyros_worker.monitoring.health import LET_THROUGH
 from kyros_worker.oauth2 import tokens
 from kyros_worker.oauth2.tables import Grant, Token
 from tests.applications import TESTS, code_for, rows
+from tests.credentials import bearer
 from tests.live_models import configured
 from tests.people import held, new_user, no_users, password_hash, session_of
 
@@ -58,14 +59,14 @@ def test_too_many(client, admin, new_key, three, still):
     assert (answer.json["code"], answer.json["data"]) == ("rate_limited", {})
     assert answer.json["error"] == "You may ask 3 times a minute; ask again in 45 s."
     # Others are not touched, and it tells the truth about when to ask again.
-    other = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    other = bearer(new_key("tasks:read")["key"])
     assert client.get("/v1/tasks", headers=other).status_code == 200
     still[0] += int(answer.headers["Retry-After"])
     assert client.get(URL, headers=admin).status_code == 200
 
 
 def test_refusals_are_counted_too(client, new_key, three):
-    headers = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    headers = bearer(new_key("tasks:read")["key"])
     for path, status in ((URL, 403), ("/v1/tasks/task_1", 404), ("/v1/tasks?limit=x", 422)):
         answer = client.get(path, headers=headers)
         assert (answer.status_code, shown(answer)[0]) == (status, 3)
@@ -76,7 +77,7 @@ def test_refusals_are_counted_too(client, new_key, three):
 def test_refusals_of_a_mode_or_a_token_are_counted_too(app, new_key, new_user, three):
     client = app.test_client()
     client.set_cookie("kyros_session", session_of(new_user("admin").id))
-    key = {"Authorization": f"Bearer {new_key('tasks:read')['key']}", "X-Kyros-Mode": "live"}
+    key = bearer(new_key("tasks:read")["key"]) | {"X-Kyros-Mode": "live"}
     for headers, status in ((key, 422), ({}, 403)):
         answers = [client.post("/v1/tasks", json={"title": "x"}, headers=headers) for _ in range(4)]
         assert [one.status_code for one in answers] == [status, status, status, 429]
@@ -152,11 +153,11 @@ def test_an_application_that_asks_for_tokens_again_and_again(
     assert (shown(refused), refused.headers["Retry-After"]) == ((3, 0, 45), "45")
     assert len(rows(Token)) == 3
     # What it does with its tokens counts by the same window.
-    bearer = {"Authorization": f"Bearer {answers[0].json['access_token']}"}
-    assert client.get("/v1/tasks", headers=bearer).status_code == 429
+    headers = bearer(answers[0].json["access_token"])
+    assert client.get("/v1/tasks", headers=headers).status_code == 429
     still[0] += 45
     assert client.post(TOKEN, data=form).status_code == 200
-    assert shown(client.get("/v1/tasks", headers=bearer))[:2] == (3, 1)
+    assert shown(client.get("/v1/tasks", headers=headers))[:2] == (3, 1)
 
 
 def test_nobody_uses_up_a_public_applications_requests(client, new_application, addresses, three):

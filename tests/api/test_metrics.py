@@ -13,6 +13,7 @@ from kyros_worker.dispatch import sweeps
 from kyros_worker.monitoring import metrics as metrics_module
 from kyros_worker.rollup.spans import A_MINUTE, floor
 from tests import factories, stories
+from tests.credentials import bearer
 
 URL = "/v1/monitoring/metrics"
 STEPS = {"1h": 60, "6h": 72, "1d": 24, "7d": 28, "30d": 30}
@@ -66,7 +67,7 @@ def test_wrong_periods(client, admin, query):
 
 
 def test_who_may_not(client, new_key):
-    headers = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    headers = bearer(new_key("tasks:read")["key"])
     answer = client.get(URL, headers=headers)
     assert (answer.status_code, "monitoring:read" in answer.json["error"]) == (403, True)
     assert client.get(URL).status_code == 401
@@ -74,7 +75,7 @@ def test_who_may_not(client, new_key):
 
 def test_modes_are_kept_apart(client, new_key):
     factories.run(factories.create()["id"])
-    headers = {"Authorization": f"Bearer {new_key('monitoring:read', mode='live')['key']}"}
+    headers = bearer(new_key("monitoring:read", mode="live")["key"])
     found = client.get(URL, headers=headers).json["data"]
     assert found["mode"] == "live"
     assert found["metrics"]["task_completion_rate"]["samples"] == 0

@@ -18,6 +18,7 @@ from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.webhook.alert import raise_alert, resolve_alert
 from tests import factories
 from tests.budgets import budgets, forget_money
+from tests.credentials import bearer
 
 URL = "/v1/monitoring/costs"
 
@@ -104,7 +105,7 @@ def test_the_report_is_what_plain_sql_says(money, get, period):
 
 
 def test_the_modes_are_kept_apart(money, get, client, new_key):
-    headers = {"Authorization": f"Bearer {new_key('monitoring:read', mode='live')['key']}"}
+    headers = bearer(new_key("monitoring:read", mode="live")["key"])
     told = get(headers=headers).json["data"]
     assert (told["mode"], told["calls"]) == ("live", 1)
     assert list(told["by_model"]) == ["sandbox:else"]
@@ -142,7 +143,7 @@ def test_wrong_periods(get, query):
 
 
 def test_who_may_not(client, new_key):
-    headers = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    headers = bearer(new_key("tasks:read")["key"])
     answer = client.get(URL, headers=headers)
     assert (answer.status_code, "monitoring:read" in answer.json["error"]) == (403, True)
     assert client.get(URL).status_code == 401
@@ -183,7 +184,7 @@ def all_work():
 
 
 def test_health(client, new_key, all_work):
-    headers = {"Authorization": f"Bearer {new_key('escalations:request')['key']}"}
+    headers = bearer(new_key("escalations:request")["key"])
     answer = client.get(HEALTH, headers=headers)
     found = answer.json["data"]
     assert answer.status_code == 200
@@ -250,5 +251,5 @@ def test_alerts(client, admin, new_key):
         shown = client.get(f"{ALERTS}?status={status}", headers=admin).json["data"]["alerts"]
         assert [one["status"] for one in shown] == [status]
     assert client.get(f"{ALERTS}?status=open", headers=admin).status_code == 422
-    nobody = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    nobody = bearer(new_key("tasks:read")["key"])
     assert client.get(ALERTS, headers=nobody).status_code == 403

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from api.app import create_app
 from kyros_worker.database import transaction
 from kyros_worker.settings import current
-from tests.credentials import KINDS
+from tests.credentials import KINDS, bearer
 
 #: What is refused though its form is right, and no schema could say so: the place, and the words.
 BEYOND_A_SCHEMA = (
@@ -107,7 +107,7 @@ def test_calls_that_go_on_with_what_earlier_ones_made(app, new_key, no_places):
         def setup(self):
             """Begins with nothing, not even an idempotency key: each scenario is as the first."""
             super().setup()
-            self.headers = {"Authorization": f"Bearer {new_key('admin')['key']}"}
+            self.headers = bearer(new_key("admin")["key"])
             with transaction() as connection:
                 connection.execute(text("TRUNCATE tasks, events CASCADE"))
 

@@ -9,6 +9,7 @@ from kyros_worker.dispatch import sweeps
 from kyros_worker.event.tables import SystemEvent
 from kyros_worker.submission.tables import Submission
 from tests import factories
+from tests.credentials import bearer
 from tests.kyros_worker.dispatch.test_publish import Broker, ids, publish
 from tests.live_models import configured, on
 
@@ -81,16 +82,16 @@ def test_wrong_fields(client, admin, body, field):
 
 
 def test_who_may(client, new_key, change):
-    reader = {"Authorization": f"Bearer {new_key('monitoring:read')['key']}"}
+    reader = bearer(new_key("monitoring:read")["key"])
     assert client.get(URL, headers=reader).status_code == 200
     assert change(True, reader).status_code == 403
-    other = {"Authorization": f"Bearer {new_key('tasks:read')['key']}"}
+    other = bearer(new_key("tasks:read")["key"])
     assert client.get(URL, headers=other).status_code == 403
 
 
 @pytest.mark.parametrize(("mode", "status"), [("test", 403), ("live", 200)])
 def test_of_live_work_a_live_admin_decides(new_key, change, tmp_path, mode, status):
-    headers = {"Authorization": f"Bearer {new_key('admin', mode=mode)['key']}"}
+    headers = bearer(new_key("admin", mode=mode)["key"])
     with configured(tmp_path / "models.toml", on("http://127.0.0.1:9/v1")):
         assert change(True, headers).status_code == status
     assert len(told()) == (status == 200)

@@ -14,6 +14,7 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.states import STATES
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.credentials import bearer
 
 NEW = {"title": "Add a login", "metadata": {"sandbox": {"delay_seconds": 0}}}
 ID = re.compile(r"task_\d{13,}")
@@ -202,7 +203,7 @@ def test_the_size_of_a_batch(client, admin, count):
 
 
 def test_live_work_needs_a_model(client, new_key):
-    live = {"Authorization": f"Bearer {new_key('admin', mode='live')['key']}"}
+    live = bearer(new_key("admin", mode="live")["key"])
     for path, body in (("/v1/tasks", NEW), ("/v1/tasks/batch", {"tasks": [NEW, NEW]})):
         answer = post(client, live, path, body)
         assert (answer.status_code, answer.json["code"]) == (422, "model_not_configured")
@@ -211,7 +212,7 @@ def test_live_work_needs_a_model(client, new_key):
 
 
 def test_a_mode_sees_its_own_only(client, admin, new_key):
-    live = {"Authorization": f"Bearer {new_key('admin', mode='live')['key']}"}
+    live = bearer(new_key("admin", mode="live")["key"])
     of_live, of_test = factories.in_state("cancelled"), factories.in_state("cancelled")
     factories.change(Task, of_live, mode="live")
     for headers, seen, unseen in ((admin, of_test, of_live), (live, of_live, of_test)):
@@ -246,7 +247,7 @@ CALLS = [
 def test_permissions(client, new_key):
     task_id = factories.in_state("completed")
     keys = {
-        permission: {"Authorization": f"Bearer {new_key(permission)['key']}"}
+        permission: bearer(new_key(permission)["key"])
         for permission in ("tasks:read", "tasks:write", "agents:submit", "monitoring:read")
     }
     for method, path, needed in CALLS:

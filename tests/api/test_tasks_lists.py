@@ -14,6 +14,7 @@ from kyros_worker.event.tables import Event
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.credentials import bearer
 
 PATH = "/v1/tasks"
 
@@ -203,7 +204,7 @@ def test_a_cursor_of_other_filters(get):
 def test_a_cursor_of_the_other_mode(client, admin, new_key):
     factories.create_all(*(factories.new_task() for _ in range(3)))
     cursor = client.get("/v1/tasks?limit=1", headers=admin).json["data"]["next_cursor"]
-    live = {"Authorization": f"Bearer {new_key('admin', mode='live')['key']}"}
+    live = bearer(new_key("admin", mode="live")["key"])
     assert client.get(f"/v1/tasks?cursor={cursor}", headers=live).status_code == 422
 
 

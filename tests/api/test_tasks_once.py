@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from kyros_worker.database import read
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.credentials import bearer
 
 NEW = {
     "title": "Add a login",
@@ -69,7 +70,7 @@ def test_another_body(post):
 
 
 def test_keys_belong_to_a_credential_and_a_route(post, new_key):
-    other = {"Authorization": f"Bearer {new_key('admin')['key']}"}
+    other = bearer(new_key("admin")["key"])
     answers = [post(), post(headers=other), post(BATCH, path="/v1/tasks/batch")]
     assert [one.status_code for one in answers] == [201] * 3
     assert count() == 4

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from kyros_worker.database import read
 from tests import webhooks
+from tests.credentials import bearer
 
 URL = "https://example.com/hook"
 NEW = {"url": URL, "events": ["task.created"]}
@@ -60,7 +61,7 @@ def test_what_is_wrong_is_named(client, admin, change, field):
 
 
 def test_only_who_may_manage(client, new_key):
-    headers = {"Authorization": f"Bearer {new_key('tasks:write', 'monitoring:read')['key']}"}
+    headers = bearer(new_key("tasks:write", "monitoring:read")["key"])
     for answer in (
         client.post("/v1/webhooks", json=NEW, headers=headers),
         client.get("/v1/webhooks", headers=headers),
@@ -70,7 +71,7 @@ def test_only_who_may_manage(client, new_key):
 
 
 def test_another_modes_and_deleted_ones_are_not_there(client, admin, new_key, made):
-    live = {"Authorization": f"Bearer {new_key('admin', mode='live')['key']}"}
+    live = bearer(new_key("admin", mode="live")["key"])
     path = f"/v1/webhooks/{made['id']}"
     assert client.get(path, headers=live).status_code == 404
     assert client.get("/v1/webhooks", headers=live).json["data"]["webhooks"] == []

@@ -6,6 +6,7 @@ import pytest
 
 from api.dashboard import forgery
 from tests.api.dashboard.conftest import ACCEPT
+from tests.credentials import bearer
 from tests.people import PASSWORD
 
 IDS = {
@@ -81,6 +82,6 @@ def test_this_sites_form_is_taken(browser, new_user, headers):
 
 
 def test_a_programs_key_opens_no_page(client, new_key):
-    headers = {**ACCEPT, "Authorization": f"Bearer {new_key('admin')['key']}"}
+    headers = ACCEPT | bearer(new_key("admin")["key"])
     assert client.get("/settings/api-keys", headers=headers).status_code == 401
     assert client.post("/settings/api-keys", headers=headers).status_code == 401

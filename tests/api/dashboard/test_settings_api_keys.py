@@ -7,6 +7,7 @@ from kyros_worker.auth.queries import newest
 from kyros_worker.clock import now
 from kyros_worker.database import read
 from tests.api.dashboard.conftest import form_id, shown
+from tests.credentials import bearer
 from tests.live_models import configured, on
 from tests.people import audit_entries
 
@@ -46,7 +47,7 @@ def test_a_new_key_is_shown_once_and_works(jo, client):
     assert page.headers["Cache-Control"] == "no-store"
     [secret] = set(KEY.findall(page.text))
     assert "It is shown this once" in page.text
-    answer = client.get("/v1/tasks", headers={"Authorization": f"Bearer {secret}"})
+    answer = client.get("/v1/tasks", headers=bearer(secret))
     assert answer.status_code == 200
     [key] = keys()
     assert key["name"] == "CI pipeline"
@@ -151,7 +152,7 @@ def test_rotating(jo, client):
     [new] = set(KEY.findall(page.text))
     assert new != old
     for secret in (old, new):
-        answer = client.get("/v1/tasks", headers={"Authorization": f"Bearer {secret}"})
+        answer = client.get("/v1/tasks", headers=bearer(secret))
         assert answer.status_code == 200
     again = jo.post(path, form_id=identity, overlap_seconds="3600")
     assert not KEY.search(again.text)

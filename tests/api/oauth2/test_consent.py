@@ -18,6 +18,7 @@ from kyros_worker.oauth2.tables import Code, Grant
 from kyros_worker.user.session import authenticate_session
 from tests.api.oauth2.conftest import CHALLENGE, VERIFIER, exchange
 from tests.applications import CALLBACK, TESTS, rows
+from tests.credentials import bearer
 from tests.kyros_worker.oauth2.test_redirect_uri import LOOK_ALIKES
 from tests.locks import wait_until_it_waits
 from tests.people import PASSWORD, audit_entries, session_of
@@ -364,7 +365,7 @@ def test_a_person_who_is_shut_out_while_he_decides(browser, application, user):
 
 
 def test_no_credential_but_a_session_decides(stranger, application, new_key):
-    headers = {"Authorization": f"Bearer {new_key('admin')['key']}"}
+    headers = bearer(new_key("admin")["key"])
     answer = stranger.client.post(
         f"{AUTHORIZE}?{urlencode(asked_by(application))}",
         data={"decision": "allow"},
