@@ -8,7 +8,7 @@ from api.dashboard.once import new_form_id
 from kyros_worker.database import read
 from kyros_worker.user.session import authenticate_session
 from tests import factories, webhooks
-from tests.api.dashboard.conftest import ACCEPT
+from tests.browser import ACCEPT
 from tests.credentials import COOKIE, KINDS, access_token, bearer, signed
 from tests.people import session_of
 

@@ -19,7 +19,7 @@ from kyros_worker.monitoring.health import LET_THROUGH
 from kyros_worker.oauth2 import tokens
 from kyros_worker.oauth2.tables import Grant, Token
 from tests.applications import TESTS, code_for, rows
-from tests.credentials import bearer
+from tests.credentials import COOKIE, bearer
 from tests.live_models import configured
 from tests.people import held, new_user, no_users, password_hash, session_of
 
@@ -76,7 +76,7 @@ def test_refusals_are_counted_too(client, new_key, three):
 
 def test_refusals_of_a_mode_or_a_token_are_counted_too(app, new_key, new_user, three):
     client = app.test_client()
-    client.set_cookie("kyros_session", session_of(new_user("admin").id))
+    client.set_cookie(COOKIE, session_of(new_user("admin").id))
     key = bearer(new_key("tasks:read")["key"]) | {"X-Kyros-Mode": "live"}
     for headers, status in ((key, 422), ({}, 403)):
         answers = [client.post("/v1/tasks", json={"title": "x"}, headers=headers) for _ in range(4)]
@@ -185,7 +185,7 @@ def test_who_has_allowed_it_can_look_only_so_often(client, new_application, sign
     with transaction() as connection:
         found = tokens.find_code(connection, application["id"], code)
         tokens.exchange_code(connection, TESTS, found)
-    client.set_cookie("kyros_session", cookie)
+    client.set_cookie(COOKIE, cookie)
     asked = {"response_type": "code", "client_id": application["id"]}
     answers = [client.get("/auth/oauth2/authorize", query_string=asked) for _ in range(4)]
     assert [one.status_code for one in answers] == [303, 303, 303, 429]

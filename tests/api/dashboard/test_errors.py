@@ -1,11 +1,11 @@
 import pytest
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+from tests.browser import ACCEPT
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/tasks/nothing", "/auth/nothing", "/V1/nothing"])
 def test_a_browser_gets_a_page(client, path):
-    page = client.get(path, headers={**BROWSER, "X-Request-Id": "mine"})
+    page = client.get(path, headers={**ACCEPT, "X-Request-Id": "mine"})
     assert page.status_code == 404
     assert page.content_type == "text/html; charset=utf-8"
     assert "There is nothing at this path." in page.text
@@ -19,7 +19,7 @@ def test_a_browser_gets_a_page(client, path):
 )
 def test_programs_paths_never_answer_with_a_page(client, path):
     for method in ("GET", "POST", "DELETE"):
-        assert client.open(path, method=method, headers=BROWSER).is_json
+        assert client.open(path, method=method, headers=ACCEPT).is_json
 
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html;q=0", "text/*"])
@@ -42,7 +42,7 @@ def test_a_form_of_nobody(browser):
 
 
 def test_a_programs_form_is_told_what_a_program_is(client):
-    headers = {**BROWSER, "Authorization": "Bearer kyros_test_nothing"}
+    headers = {**ACCEPT, "Authorization": "Bearer kyros_test_nothing"}
     page = client.post("/settings/users", headers=headers)
     assert page.status_code == 401
     assert "The credential is not valid" in page.text

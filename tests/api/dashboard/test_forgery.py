@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from api.dashboard import forgery
-from tests.api.dashboard.conftest import ACCEPT
+from tests.browser import ACCEPT
 from tests.credentials import bearer
 from tests.people import PASSWORD
 

@@ -17,8 +17,8 @@ from kyros_worker.user.queries import find_user
 from kyros_worker.webhook import endpoints
 from kyros_worker.webhook.schemas import ChangedWebhook
 from tests import webhooks
-from tests.api.dashboard.conftest import ACCEPT, shown
 from tests.applications import CALLBACK, TESTS
+from tests.browser import ACCEPT, shown
 from tests.locks import wait_until_it_waits
 
 FORM = "application/x-www-form-urlencoded"

@@ -6,7 +6,7 @@ import pytest
 from kyros_worker.auth.queries import newest
 from kyros_worker.clock import now
 from kyros_worker.database import read
-from tests.api.dashboard.conftest import form_id, shown
+from tests.browser import form_id, shown
 from tests.credentials import bearer
 from tests.live_models import configured, on
 from tests.people import audit_entries

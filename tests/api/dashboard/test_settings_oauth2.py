@@ -8,10 +8,9 @@ from api.dashboard import settings_oauth2
 from kyros_worker.database import read, transaction
 from kyros_worker.oauth2 import tokens
 from kyros_worker.oauth2.queries import KnownApplication, known_application
-from kyros_worker.user.session import authenticate_session
-from tests.api.dashboard.conftest import shown
 from tests.applications import CALLBACK, TESTS, code_for, new_application, no_applications
-from tests.people import audit_entries, new_user, no_users, password_hash, session_of
+from tests.browser import form_id, shown
+from tests.people import audit_entries, new_user, no_users, password_hash
 
 __all__ = ["new_application", "new_user", "no_applications", "no_users", "password_hash"]
 
@@ -20,33 +19,14 @@ NEW = {"name": "Your app", "kind": "confidential", "redirect_uris": f"{CALLBACK}
        "permissions": ["tasks:read", "tasks:write"]}  # fmt: skip
 
 
-class Browser:
-    def __init__(self, client, user):
-        cookie = session_of(user.id)
-        client.set_cookie("kyros_session", cookie)
-        self.user, self.client = user, client
-        self.token = authenticate_session(cookie).csrf_token
-
-    def get(self, path):
-        return self.client.get(path, headers={"Accept": "text/html"})
-
-    def post(self, path, **fields):
-        form = {"csrf_token": self.token, **fields}
-        return self.client.post(path, data=form, headers={"Accept": "text/html"})
+@pytest.fixture
+def boss(browser):
+    return browser("admin")
 
 
 @pytest.fixture
-def boss(app, new_user):
-    return Browser(app.test_client(), new_user("admin", email="boss@example.com"))
-
-
-@pytest.fixture
-def viewer(app, new_user):
-    return Browser(app.test_client(), new_user("viewer"))
-
-
-def form_id(page):
-    return re.search(r'name="form_id" value="([^"]+)"', page.text)[1]
+def viewer(browser):
+    return browser("viewer")
 
 
 def registered(boss, **changes):

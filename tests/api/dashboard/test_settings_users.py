@@ -7,8 +7,8 @@ from api.dashboard import settings_profile
 from kyros_worker.database import read
 from kyros_worker.oauth2.tables import Grant
 from kyros_worker.user.queries import find_user
-from tests.api.dashboard.conftest import form_id
 from tests.applications import code_for, new_application, no_applications, rows
+from tests.browser import Browser, form_id
 from tests.people import PASSWORD, audit_entries, session_of
 
 __all__ = ["new_application", "no_applications"]
@@ -179,10 +179,8 @@ class TestProfile:
         assert [answer.headers[name] for name in names] == ["5", "0"]
         assert answer.headers["RateLimit-Reset"] == answer.headers["Retry-After"]
 
-    def test_sessions(self, jo, browser, app):
-        from tests.api.dashboard.conftest import Browser
-
-        others = [Browser(app.test_client(), session_of(jo.person.user_id)) for _ in range(3)]
+    def test_sessions(self, jo, app):
+        others = [Browser(app.test_client(), jo.user) for _ in range(3)]
         assert jo.get("/settings/profile").text.count("Sign out<span") == 3
         path = f"/settings/profile/sessions/{others[0].person.session_id}/end"
         assert jo.post(path).location == "/settings/profile"

@@ -6,7 +6,7 @@ from kyros_worker.database import read, transaction
 from kyros_worker.webhook.endpoints import list_webhooks
 from kyros_worker.webhook.tables import Attempt
 from tests import webhooks
-from tests.api.dashboard.conftest import form_id
+from tests.browser import form_id
 
 URL = "https://example.com/hook"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")

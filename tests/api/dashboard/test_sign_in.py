@@ -1,7 +1,7 @@
 import pytest
 
 from api import windows
-from tests.api.dashboard.conftest import COOKIE
+from tests.credentials import COOKIE
 from tests.people import PASSWORD, audit_entries
 
 

@@ -15,34 +15,24 @@ from kyros_worker.database import transaction
 from kyros_worker.oauth2 import applications, shut_out
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Code, Grant
-from kyros_worker.user.session import authenticate_session
 from tests.api.oauth2.conftest import CHALLENGE, VERIFIER, exchange
 from tests.applications import CALLBACK, TESTS, rows
+from tests.browser import Browser
 from tests.credentials import bearer
 from tests.kyros_worker.oauth2.test_redirect_uri import LOOK_ALIKES
 from tests.locks import wait_until_it_waits
-from tests.people import PASSWORD, audit_entries, session_of
+from tests.people import PASSWORD, audit_entries
 
 AUTHORIZE = "/auth/oauth2/authorize"
 
 
-class Browser:
-    """Of a person who has signed in, or of nobody."""
+def ask(browser, asked):
+    return browser.get(f"{AUTHORIZE}?{urlencode(asked)}")
 
-    def __init__(self, client, user=None):
-        self.client = client
-        self.token = ""
-        if user:
-            cookie = session_of(user.id)
-            client.set_cookie("kyros_session", cookie)
-            self.token = authenticate_session(cookie).csrf_token
 
-    def ask(self, asked):
-        return self.client.get(f"{AUTHORIZE}?{urlencode(asked)}")
-
-    def decide(self, asked, decision="allow", token=None, **headers):
-        form = {"decision": decision, "csrf_token": self.token if token is None else token}
-        return self.client.post(f"{AUTHORIZE}?{urlencode(asked)}", data=form, headers=headers)
+def decide(browser, asked, decision="allow", headers=None, **fields):
+    path = f"{AUTHORIZE}?{urlencode(asked)}"
+    return browser.post(path, headers=headers, decision=decision, **fields)
 
 
 @pytest.fixture
@@ -86,7 +76,7 @@ def is_told_here(answer):
 
 
 def test_the_page(browser, application):
-    answer = browser.ask(asked_by(application))
+    answer = ask(browser, asked_by(application))
     assert answer.status_code == 200
     for words in ("Your app", "jo@example.com", "tests", "your-app.com", "see tasks", "Allow"):
         assert words in answer.text
@@ -98,7 +88,7 @@ def test_the_page(browser, application):
 
 
 def test_allowing(web, browser, application, user):
-    answer = led(browser.decide(asked_by(application)))
+    answer = led(decide(browser, asked_by(application)))
     assert set(answer) == {"code", "state"}
     assert answer["state"] == "a state"
     assert exchange(web, application, answer["code"]).json()["scope"] == " ".join(DEFAULT)
@@ -107,14 +97,14 @@ def test_allowing(web, browser, application, user):
 
 
 def test_denying(browser, application):
-    answer = led(browser.decide(asked_by(application), "deny"))
+    answer = led(decide(browser, asked_by(application), "deny"))
     assert (answer["error"], answer["state"]) == ("access_denied", "a state")
     assert rows(Grant) == []
 
 
 @pytest.mark.parametrize("decision", ["", "ALLOW", "yes"])
 def test_deciding_neither(browser, application, decision):
-    is_told_here(browser.decide(asked_by(application), decision))
+    is_told_here(decide(browser, asked_by(application), decision))
     assert rows(Grant) == []
 
 
@@ -126,7 +116,7 @@ def goes_on_to(page):
 
 def test_signing_in_first(stranger, application):
     asked = asked_by(application, state="ä&b=c d%20")
-    answer = stranger.ask(asked)
+    answer = ask(stranger, asked)
     assert answer.status_code == 200
     assert "Your app" not in answer.text
     back = urlsplit(goes_on_to(answer.text))
@@ -170,12 +160,12 @@ def test_the_longest_address_is_not_lost_over_the_sign_in(web, new_application, 
 def test_who_is_wrong_about_the_place_is_led_nowhere(request, new_application, who, changes):
     application = new_application(redirect_uris=[CALLBACK, "https://your-app.com/other"])
     browser = request.getfixturevalue(who)
-    answer = browser.ask(asked_by(application, **changes))
+    answer = ask(browser, asked_by(application, **changes))
     is_told_here(answer)
     assert "<script>" not in answer.text
     if who == "browser":
-        is_told_here(browser.decide(asked_by(application, **changes)))
-        is_told_here(browser.decide(asked_by(application, **changes), "deny"))
+        is_told_here(decide(browser, asked_by(application, **changes)))
+        is_told_here(decide(browser, asked_by(application, **changes), "deny"))
 
 
 def test_two_of_what_leads(browser, application):
@@ -185,7 +175,7 @@ def test_two_of_what_leads(browser, application):
 
 
 def test_the_only_redirect_uri_need_not_be_named(web, browser, application):
-    answer = led(browser.decide(asked_by(application, redirect_uri=None)))
+    answer = led(decide(browser, asked_by(application, redirect_uri=None)))
     assert exchange(web, application, answer["code"], redirect_uri=None).status_code == 200
 
 
@@ -213,7 +203,7 @@ def test_the_only_redirect_uri_need_not_be_named(web, browser, application):
 @pytest.mark.parametrize("who", ["stranger", "browser"])
 def test_what_the_application_is_told(request, application, who, changes, error):
     browser = request.getfixturevalue(who)
-    answer = led(browser.ask(asked_by(application, **changes)))
+    answer = led(ask(browser, asked_by(application, **changes)))
     assert (answer["error"], answer["state"]) == (error, "a state")
     assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*", answer["error_description"])
     assert rows(Grant) == []
@@ -228,26 +218,25 @@ def test_what_comes_twice(browser, application, name):
 @pytest.mark.parametrize("state", ["a b", "+", "%20", "é", "&code=evil", "'\"<>", "x" * 1000, "#"])
 def test_state_comes_back_as_it_came(browser, application, state):
     for decision in ("allow", "deny"):
-        assert led(browser.decide(asked_by(application, state=state), decision))["state"] == state
+        assert led(decide(browser, asked_by(application, state=state), decision))["state"] == state
 
 
 def test_the_form_leads_back_to_the_same_question(browser, application):
     state = "é+%20&\"'<>#x"
-    page = browser.ask(asked_by(application, state=state)).text
+    page = ask(browser, asked_by(application, state=state)).text
     action = unescape(re.search(r'<form method="post" action="(/auth[^"]*)"', page)[1])
-    form = {"decision": "deny", "csrf_token": browser.token}
-    assert led(browser.client.post(action, data=form))["state"] == state
+    assert led(browser.post(action, decision="deny"))["state"] == state
 
 
 def test_without_state(browser, application):
     for state in (None, ""):
-        assert set(led(browser.decide(asked_by(application, state=state)))) == {"code"}
+        assert set(led(decide(browser, asked_by(application, state=state)))) == {"code"}
 
 
 def test_the_redirect_uri_keeps_its_query(browser, new_application):
     uri = "https://your-app.com/cb?a=b%20c+d&e"
     application = new_application(redirect_uris=[uri])
-    answer = browser.decide(asked_by(application, redirect_uri=uri))
+    answer = decide(browser, asked_by(application, redirect_uri=uri))
     assert answer.headers["Location"].startswith(uri + "&code=kyros_ac_")
 
 
@@ -256,15 +245,15 @@ def test_a_public_application(web, browser, new_application, uri):
     registered = uri.replace(":51234", "")
     application = new_application(public=True, redirect_uris=[registered])
     asked = asked_by(application, redirect_uri=uri)
-    assert led(browser.ask(asked), uri)["error"] == "invalid_request"
+    assert led(ask(browser, asked), uri)["error"] == "invalid_request"
     asked |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-    page = browser.ask(asked)
+    page = ask(browser, asked)
     source = "com.example.app:" if uri[0] == "c" else "http://127.0.0.1:51234"
     assert f"form-action 'self' {source};" in page.headers["Content-Security-Policy"]
     for _ in range(2):
         # Each time anew: another program on the device may claim its id.
-        assert browser.ask(asked).status_code == 200
-        code = led(browser.decide(asked), uri)["code"]
+        assert ask(browser, asked).status_code == 200
+        code = led(decide(browser, asked), uri)["code"]
         answer = exchange(web, application, code, redirect_uri=uri, code_verifier=VERIFIER)
         assert answer.status_code == 200
 
@@ -274,30 +263,30 @@ def test_a_public_application(web, browser, new_application, uri):
 
 def test_what_the_person_lacks_is_left_out(web, browser, application):
     asked = asked_by(application, scope="tasks:read webhooks:manage")
-    assert "manage webhooks" not in browser.ask(asked).text
-    code = led(browser.decide(asked))["code"]
+    assert "manage webhooks" not in ask(browser, asked).text
+    code = led(decide(browser, asked))["code"]
     assert exchange(web, application, code).json()["scope"] == "tasks:read"
     asked["scope"] = "webhooks:manage"
-    assert led(browser.ask(asked))["error"] == "access_denied"
+    assert led(ask(browser, asked))["error"] == "access_denied"
 
 
 def test_everything_is_warned_of(app, new_user, new_application, browser):
     application = new_application(permissions=["admin"])
     asked = asked_by(application, scope="admin")
     boss = Browser(app.test_client(), new_user("admin", email="boss@example.com"))
-    assert "It asks for everything." in boss.ask(asked).text
+    assert "It asks for everything." in ask(boss, asked).text
     # A developer can give no more than he has.
-    page = browser.ask(asked).text
+    page = ask(browser, asked).text
     assert "It asks for everything." not in page
     assert "create, change, cancel and retry tasks" in page
 
 
 def test_who_has_allowed_it_is_not_asked_again(web, browser, application):
     asked = asked_by(application, scope="tasks:read tasks:write")
-    first = exchange(web, application, led(browser.decide(asked))["code"]).json()
-    assert "code" in led(browser.ask(asked))
-    assert "code" in led(browser.ask(asked | {"scope": "tasks:read"}))
-    assert browser.ask(asked | {"scope": "tasks:read monitoring:read"}).status_code == 200
+    first = exchange(web, application, led(decide(browser, asked))["code"]).json()
+    assert "code" in led(ask(browser, asked))
+    assert "code" in led(ask(browser, asked | {"scope": "tasks:read"}))
+    assert ask(browser, asked | {"scope": "tasks:read monitoring:read"}).status_code == 200
     web.post(
         "/auth/oauth2/revoke",
         data={
@@ -306,30 +295,30 @@ def test_who_has_allowed_it_is_not_asked_again(web, browser, application):
             "client_secret": application["client_secret"],
         },
     )
-    assert browser.ask(asked).status_code == 200
+    assert ask(browser, asked).status_code == 200
 
 
 @pytest.mark.parametrize("what", ["known", "lacking"])
 def test_after_signing_in_a_page_leads_on(web, browser, application, what):
     asked = asked_by(application)
     if what == "known":
-        exchange(web, application, led(browser.decide(asked))["code"])
+        exchange(web, application, led(decide(browser, asked))["code"])
     else:
         asked["scope"] = "webhooks:manage"
-    answer = browser.ask(asked | {"after_sign_in": "1"})
+    answer = ask(browser, asked | {"after_sign_in": "1"})
     # The sign-in's policy, form-action 'self', would stop a redirect to another site.
     assert (answer.status_code, answer.headers.get("Location")) == (200, None)
     assert answer.headers["Refresh"].startswith(f"0; url={CALLBACK}?")
     assert str(escape(answer.headers["Refresh"].partition("url=")[2])) in answer.text
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert browser.ask(asked).status_code == 303
+    assert ask(browser, asked).status_code == 303
 
 
 def test_another_person_is_asked(app, web, browser, new_user, application):
     asked = asked_by(application)
-    exchange(web, application, led(browser.decide(asked))["code"])
+    exchange(web, application, led(decide(browser, asked))["code"])
     other = Browser(app.test_client(), new_user("developer", email="other@example.com"))
-    assert other.ask(asked).status_code == 200
+    assert ask(other, asked).status_code == 200
 
 
 # Forged and hostile.
@@ -338,17 +327,17 @@ def test_another_person_is_asked(app, web, browser, new_user, application):
 def test_forged_decisions(app, browser, new_user, application):
     asked = asked_by(application)
     other = Browser(app.test_client(), new_user("developer", email="other@example.com"))
-    for token in ("", "x", other.token):
-        answer = browser.decide(asked, token=token)
+    for token in ("", "x", other.person.csrf_token):
+        answer = decide(browser, asked, csrf_token=token)
         assert answer.status_code == 403
         assert "Location" not in answer.headers
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
-        assert browser.decide(asked, **headers).status_code == 403
+        assert decide(browser, asked, headers=headers).status_code == 403
     assert rows(Grant) == []
 
 
 def test_a_decision_of_nobody(stranger, application):
-    answer = stranger.decide(asked_by(application))
+    answer = decide(stranger, asked_by(application))
     assert answer.status_code == 401
     assert rows(Grant) == []
 
@@ -357,7 +346,7 @@ def test_a_person_who_is_shut_out_while_he_decides(browser, application, user):
     with ThreadPoolExecutor(1) as threads:
         with transaction() as connection:
             shut_out.disable(connection, TESTS, user.id)
-            decided = threads.submit(browser.decide, asked_by(application))
+            decided = threads.submit(decide, browser, asked_by(application))
             wait_until_it_waits(decided)
             assert not decided.done()
         assert decided.result(timeout=20).status_code == 401
@@ -385,7 +374,7 @@ def test_no_credential_but_a_session_decides(stranger, application, new_key):
     ],
 )
 def test_an_application_that_is_called_something_odd(browser, new_application, name):
-    page = browser.ask(asked_by(new_application(name=name))).text
+    page = ask(browser, asked_by(new_application(name=name))).text
     assert str(escape(name)) in page
     assert name not in page or name == "{{ 7 * 7 }}"
     assert page.count('value="allow"') == 1
@@ -403,10 +392,10 @@ def test_names_that_could_deceive(new_application, name):
 
 def test_an_application_that_was_deleted_meanwhile(browser, application):
     asked = asked_by(application)
-    assert browser.ask(asked).status_code == 200
+    assert ask(browser, asked).status_code == 200
     with transaction() as connection:
         applications.delete(connection, TESTS, application["id"])
-    is_told_here(browser.decide(asked))
+    is_told_here(decide(browser, asked))
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
@@ -438,7 +427,8 @@ def test_garbage_never_fails(browser, app, application, fields, right, signed):
     for answer in (
         client.get(f"{AUTHORIZE}?{query}"),
         client.post(
-            f"{AUTHORIZE}?{query}", data={"decision": "allow", "csrf_token": browser.token}
+            f"{AUTHORIZE}?{query}",
+            data={"decision": "allow", "csrf_token": browser.person.csrf_token},
         ),
     ):
         assert answer.status_code in (200, 303, 400, 401, 403, 422), answer.text

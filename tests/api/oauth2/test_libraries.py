@@ -18,6 +18,7 @@ from kyros_worker.settings import current
 from kyros_worker.user.session import authenticate_session
 from tests.api.oauth2.conftest import TOKEN, basic, is_bare, refused
 from tests.applications import CALLBACK, code_for
+from tests.credentials import COOKIE
 from tests.people import session_of
 
 
@@ -33,7 +34,7 @@ def allow(site, new_user):
     token = authenticate_session(cookie).csrf_token
 
     def decide(authorization_url):
-        with httpx.Client(cookies={"kyros_session": cookie}) as browser:
+        with httpx.Client(cookies={COOKIE: cookie}) as browser:
             assert "Allow" in browser.get(authorization_url).text
             form = {"decision": "allow", "csrf_token": token}
             return browser.post(authorization_url, data=form).headers["location"]
