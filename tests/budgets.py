@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from sqlalchemy import text
 
 from kyros_worker.database import transaction
+from kyros_worker.task.start import start
+from tests import factories
+from tests.at_once import at_once
 from tests.live_models import configured
 
 #: As long as a test of a day's money takes at most.
@@ -33,3 +36,17 @@ def forget_money():
         time.sleep(seconds_left)
     with transaction() as connection:
         connection.execute(text("TRUNCATE spendings, system_events, alerts"))
+
+
+def begun_at_once(tasks, threads):
+    """What so many threads begin of these tasks, each in a transaction of its own."""
+
+    def begin(share):
+        works = []
+        for task in share:
+            with transaction() as connection:
+                works += start(connection, [task["submission_id"]], factories.WORKER)
+        return works
+
+    shares = [tasks[number::threads] for number in range(threads)]
+    return [work for found in at_once(begin, shares) for work in found if work]

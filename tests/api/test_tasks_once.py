@@ -1,14 +1,12 @@
 """`Idempotency-Key` on the calls that create tasks."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from sqlalchemy import func, select
 
 from kyros_worker.database import read
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.at_once import at_once
 from tests.credentials import bearer
 
 NEW = {
@@ -85,14 +83,7 @@ def test_after_a_failure_the_key_is_free(post, body):
 
 def test_two_at_once(post):
     for turn in range(5):
-        ready = threading.Barrier(4)
-
-        def one(_, ready=ready, turn=turn):
-            ready.wait()
-            return post(key=f"key {turn}")
-
-        with ThreadPoolExecutor(4) as threads:
-            answers = list(threads.map(one, range(4)))
+        answers = at_once(lambda key: post(key=key), [f"key {turn}"] * 4)
         assert {one.status_code for one in answers} == {201}
         assert len({one.json["data"]["id"] for one in answers}) == 1
         assert sum("Idempotent-Replayed" not in one.headers for one in answers) == 1

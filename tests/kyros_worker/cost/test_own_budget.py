@@ -1,7 +1,5 @@
 """A key's own budget for a day, on a real Postgres: enforced, changed and taken away."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -22,7 +20,7 @@ from kyros_worker.event.tables import SystemEvent
 from kyros_worker.task.start import start
 from kyros_worker.task.tables import Task
 from tests import factories
-from tests.budgets import budgets, forget_money
+from tests.budgets import begun_at_once, budgets, forget_money
 from tests.keys import ACTOR, new_key, no_keys
 
 __all__ = ["new_key", "no_keys"]
@@ -185,20 +183,7 @@ def test_a_hundred_calls_that_start_at_once_stay_within_a_keys_limit(with_budget
     limit = needed * 21 + needed / 2
     who = with_budget(limit)
     tasks = factories.create_all(*[factories.new_task() for _ in range(100)], who=who)
-    ready = threading.Barrier(10)
-
-    def claim(share):
-        ready.wait()
-        works = []
-        for task in share:
-            with transaction() as connection:
-                works += start(connection, [task["submission_id"]], factories.WORKER)
-        return works
-
-    with ThreadPoolExecutor(10) as threads:
-        shares = [tasks[number::10] for number in range(10)]
-        works = [one for found in threads.map(claim, shares) for one in found if one]
-    assert len(works) == 21
+    assert len(begun_at_once(tasks, 10)) == 21
     assert counted() == [needed * 21]
     assert alerts() == [("key_day", "hard", who.id)]
 

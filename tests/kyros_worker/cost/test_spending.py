@@ -1,7 +1,5 @@
 """Counters on a real Postgres: what begins at once can't pass a limit together."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -21,7 +19,8 @@ from kyros_worker.event.tables import SystemEvent
 from kyros_worker.task.record import Ended, record
 from kyros_worker.task.start import start
 from tests import factories
-from tests.budgets import budgets, forget_money
+from tests.at_once import at_once
+from tests.budgets import begun_at_once, budgets, forget_money
 
 OTHER = Subject("key_0000000000002", "test", frozenset({"admin"}))
 
@@ -144,20 +143,8 @@ def test_two_hundred_calls_that_start_at_once_stay_within_the_limit(tmp_path):
     limit = needed * 41 + needed / 2
     tasks = factories.create_all(*[factories.new_task() for _ in range(100)])
     tasks += factories.create_all(*[factories.new_task() for _ in range(100)], who=OTHER)
-    ready = threading.Barrier(20)
-
-    def claim(share):
-        ready.wait()
-        works = []
-        for task in share:
-            with transaction() as connection:
-                works += start(connection, [task["submission_id"]], factories.WORKER)
-        return works
-
     with budgets(tmp_path, day={"hard": limit}, key_day={"hard": needed * 30}):
-        with ThreadPoolExecutor(20) as threads:
-            shares = [tasks[number::20] for number in range(20)]
-            works = [one for found in threads.map(claim, shares) for one in found if one]
+        works = begun_at_once(tasks, 20)
         amounts = counted()
         assert amounts["day"] <= limit
         # The one that told what a call needs has begun too.
@@ -173,10 +160,8 @@ def test_claims_and_records_at_once_wait_for_each_other_in_no_circle(tmp_path):
     """Batches of both keys' tasks, in every order, while others settle."""
     tasks = factories.create_all(*[factories.new_task() for _ in range(60)])
     tasks += factories.create_all(*[factories.new_task() for _ in range(60)], who=OTHER)
-    ready = threading.Barrier(12)
 
     def work_on(number):
-        ready.wait()
         mine = [one["submission_id"] for one in tasks[number::12]]
         for ids in (mine[:3], mine[3:6], mine[6:]):
             with transaction() as connection:
@@ -184,11 +169,9 @@ def test_claims_and_records_at_once_wait_for_each_other_in_no_circle(tmp_path):
             ended = [Ended(work, factories.answer_of(work)) for work in works]
             with transaction() as connection:
                 record(connection, ended[::-1])
-        return True
 
     with budgets(tmp_path, day={"hard": 100}, key_day={"soft": 1, "hard": 50}):
-        with ThreadPoolExecutor(12) as threads:
-            assert all(threads.map(work_on, range(12)))
+        at_once(work_on, range(12))
         assert len(counted()) == 3
     with read() as connection:
         query = select(func.count()).where(ModelCall.state == "completed")

@@ -1,8 +1,5 @@
 """The migrations make exactly what the tables say."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -12,6 +9,7 @@ from sqlalchemy import NullPool, create_engine, inspect, text
 from kyros_worker import database
 from kyros_worker.migrations.upgrade import configuration, is_current, upgrade
 from kyros_worker.task.tables import SEARCHED, Task
+from tests.at_once import at_once
 
 
 def nothing(database_url):
@@ -83,14 +81,7 @@ def test_a_second_time_it_does_nothing(connection):
 
 
 def test_two_at_once(connection):
-    ready = threading.Barrier(3)
-
-    def run(_):
-        ready.wait()
-        upgrade(address(connection))
-
-    with ThreadPoolExecutor(3) as threads:
-        list(threads.map(run, range(3)))
+    at_once(upgrade, [address(connection)] * 3)
     assert is_current(connection)
 
 

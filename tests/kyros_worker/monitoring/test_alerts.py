@@ -1,7 +1,5 @@
 """Alerts: raised once, resolved once, by whomever they are noticed."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -20,6 +18,7 @@ from kyros_worker.webhook.endpoints import change_webhook, delete_webhook
 from kyros_worker.webhook.schemas import ChangedWebhook
 from kyros_worker.words import ROLES
 from tests import factories, stories
+from tests.at_once import at_once
 from tests.budgets import budgets
 from tests.live_models import configured, on
 from tests.webhooks import webhook
@@ -167,21 +166,11 @@ def test_a_fleet_without_a_worker_for_so_long(monkeypatch):
 
 
 def test_of_many_dispatchers_one_tells():
-    def at_once():
-        ready = threading.Barrier(6)
-
-        def one(_):
-            ready.wait()
-            check()
-
-        with ThreadPoolExecutor(6) as threads:
-            list(threads.map(one, range(6)))
-
     end_tasks(0, 10)
-    at_once()
+    at_once(lambda _: check(), range(6))
     assert told() == [("failure_rate test", "raised")]
     end_tasks(11, 0)
-    at_once()
+    at_once(lambda _: check(), range(6))
     assert told()[1:] == [("failure_rate test", "resolved")]
 
 

@@ -1,8 +1,6 @@
 """`/metrics`: valid in both formats, and what plain SQL over the rows says."""
 
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -19,6 +17,7 @@ from kyros_worker.monitoring.exposition import Exposition
 from kyros_worker.rollup import fold
 from kyros_worker.words import ROLES
 from tests import factories, stories
+from tests.at_once import at_once
 
 OPEN = "application/openmetrics-text; version=1.0.0"
 GUIDES = {
@@ -242,7 +241,7 @@ def test_live_figures_where_there_are_live_models(tmp_path):
 
 
 def test_those_who_ask_at_once_share_one_computation(monkeypatch):
-    asked, ready = [], threading.Barrier(8)
+    asked = []
     families_of = exposition._families
 
     def slowly():
@@ -253,12 +252,7 @@ def test_those_who_ask_at_once_share_one_computation(monkeypatch):
     monkeypatch.setattr(exposition, "_REMEMBERED_SECONDS", 60.0)
     shared = Exposition()
 
-    def scrape(number):
-        ready.wait()
-        return shared.text(OPEN if number % 2 else "")[0]
-
-    with ThreadPoolExecutor(8) as threads:
-        told = list(threads.map(scrape, range(8)))
+    told = at_once(lambda accept: shared.text(accept)[0], [OPEN, ""] * 4)
     assert (len(asked), len(set(told))) == (1, 2)
 
 

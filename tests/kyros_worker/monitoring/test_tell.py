@@ -1,7 +1,5 @@
 """`system.health_check` events."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,6 +15,7 @@ from kyros_worker.monitoring.alerts import Watch
 from kyros_worker.monitoring.tables import ToldHealth
 from kyros_worker.monitoring.tell import is_to_be_told, tell_health
 from kyros_worker.settings import ROLES
+from tests.at_once import at_once
 
 AT = now()
 WELL = {"database": "healthy", "broker": "healthy"}
@@ -93,14 +92,7 @@ def test_it_is_told_each_hour(all_work):
 def test_of_many_dispatchers_one_tells(all_work, is_first):
     if not is_first:
         tell(broker_answers=False)
-    ready = threading.Barrier(6)
-
-    def one(_):
-        ready.wait()
-        tell()
-
-    with ThreadPoolExecutor(6) as threads:
-        list(threads.map(one, range(6)))
+    at_once(lambda _: tell(), range(6))
     assert len(told()) == (1 if is_first else 2)
 
 

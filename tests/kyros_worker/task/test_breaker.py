@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -22,6 +20,7 @@ from kyros_worker.task.perform import perform
 from kyros_worker.task.tables import Task
 from tests import factories, webhooks
 from tests import scripted_openai as scripted
+from tests.at_once import at_once
 from tests.kyros_worker.task.outage import (
     NAME,
     alerts,
@@ -127,14 +126,7 @@ def test_a_claim_never_waits_for_a_breaker(alone):
 @pytest.mark.parametrize("count", [MOST_FAULTS - 1, 16])
 def test_faults_that_are_recorded_at_once_are_all_counted(alone, count):
     works = [factories.begin(new()) for _ in range(count)]
-    ready = threading.Barrier(count)
-
-    def record_fault(work):
-        ready.wait()
-        return fail(work)
-
-    with ThreadPoolExecutor(count) as threads:
-        assert all(threads.map(record_fault, works))
+    assert all(at_once(fail, works))
     assert row().faults == min(count, MOST_FAULTS)
     assert alerts() == [("provider_down", NAME)] * (count >= MOST_FAULTS)
 

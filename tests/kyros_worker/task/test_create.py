@@ -1,8 +1,5 @@
 """Creating tasks: with a submission and events each, all or none, and one for a key."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from sqlalchemy import func, select
 
@@ -17,6 +14,7 @@ from kyros_worker.task.create import create_task
 from kyros_worker.task.queries import get_task
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.at_once import at_once
 
 LIVE = Subject("key_0000000000002", "live", frozenset({"admin"}))
 
@@ -148,15 +146,12 @@ def test_within_a_batch_the_last_of_a_key_stays(no_tasks):
 
 def test_of_many_at_once_one_stays(no_tasks):
     """Each of these cancels every other that was there before it."""
-    ready = threading.Barrier(6)
 
     def make(_):
-        ready.wait()
         return [factories.create(dedupe_key=key)["id"] for key in ("x", "y")]
 
     for _ in range(5):
-        with ThreadPoolExecutor(6) as threads:
-            made = [one for pair in threads.map(make, range(6)) for one in pair]
+        made = [one for pair in at_once(make, range(6)) for one in pair]
         states = [factories.row(Task, one).state for one in made]
         assert states.count("queued") == 2
         assert states.count("cancelled") == 10
@@ -165,16 +160,11 @@ def test_of_many_at_once_one_stays(no_tasks):
 
 
 def test_batches_of_the_same_keys_at_once_do_not_wait_for_each_other_for_ever(no_tasks):
-    ready = threading.Barrier(4)
-
-    def make(turn):
-        keys = ["a", "b", "c"] if turn % 2 else ["c", "b", "a"]
-        ready.wait()
+    def make(keys):
         return factories.create_all(*(factories.new_task(dedupe_key=key) for key in keys))
 
-    with ThreadPoolExecutor(4) as threads:
-        for _ in range(5):
-            list(threads.map(make, range(4)))
+    for _ in range(5):
+        at_once(make, ["abc", "cba"] * 2)
     with read() as connection:
         left = select(Task.dedupe_key).where(Task.state == "queued")
         assert sorted(connection.execute(left).scalars()) == ["a", "b", "c"]

@@ -1,7 +1,5 @@
 """The one call by which it is tried whether a provider answers again."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -14,6 +12,7 @@ from kyros_worker.model.catalog import choose_in_order
 from kyros_worker.task.cancel import cancel_task
 from kyros_worker.task.record import Ended, record
 from tests import factories
+from tests.at_once import at_once
 from tests.kyros_worker.task.outage import (
     NAME,
     alerts,
@@ -35,15 +34,7 @@ def test_one_probe_at_a_time(alone):
     open_it()
     pause_is_over()
     ids = [new() for _ in range(20)]
-    ready = threading.Barrier(len(ids))
-
-    def claim(submission_id):
-        ready.wait()
-        return factories.begin(submission_id)
-
-    with ThreadPoolExecutor(len(ids)) as threads:
-        works = [one for one in threads.map(claim, ids) if one]
-    (probe,) = works
+    (probe,) = [one for one in at_once(factories.begin, ids) if one]
     assert row().probe_call_id == probe.call_id
     pauses = [seconds_until_due(one) for one in ids if one != probe.submission_id]
     assert all(PROBE_PAUSE_SECONDS - 5 < pause <= PROBE_PAUSE_SECONDS for pause in pauses)

@@ -1,10 +1,5 @@
 """Two that change the same task at once: one of them wins, and exactly one end is told."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
-import pytest
-
 from kyros_worker.database import transaction
 from kyros_worker.errors import ConflictError
 from kyros_worker.task.cancel import cancel_task, fail_past_deadline
@@ -13,30 +8,23 @@ from kyros_worker.task.reopen import retry_task
 from kyros_worker.task.submit import submit_task
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.at_once import at_once
 
 ENDS = {"task.completed", "task.failed", "task.cancelled"}
 ROUNDS = 25
 
 
-@pytest.fixture
-def together():
-    """Runs functions at the same moment, each in a thread, and gives what they gave or raised."""
-    with ThreadPoolExecutor(4) as threads:
+def together(*functions):
+    """What functions give, or the conflict they raise, when all run at the same moment."""
 
-        def run(*functions):
-            ready = threading.Barrier(len(functions))
+    def one(function):
+        try:
+            with transaction() as connection:
+                return function(connection)
+        except ConflictError as error:
+            return error
 
-            def one(function):
-                ready.wait()
-                try:
-                    with transaction() as connection:
-                        return function(connection)
-                except ConflictError as error:
-                    return error
-
-            return list(threads.map(one, functions))
-
-        yield run
+    return at_once(one, functions)
 
 
 def reviewed():
@@ -53,7 +41,7 @@ def check_ends(task_id, expected):
     assert (task.state in ("completed", "failed", "cancelled")) == (types[-1] in ENDS)
 
 
-def test_cancel_and_record(no_tasks, together):
+def test_cancel_and_record(no_tasks):
     for _ in range(ROUNDS):
         work, reply = reviewed()
         recorded, cancelled = together(
@@ -65,7 +53,7 @@ def test_cancel_and_record(no_tasks, together):
         assert factories.row(Task, work.task_id).state == ("completed" if recorded else "cancelled")
 
 
-def test_the_same_reply_twice(no_tasks, together):
+def test_the_same_reply_twice(no_tasks):
     for _ in range(ROUNDS):
         work, reply = reviewed()
         recorded = together(
@@ -80,7 +68,7 @@ def test_the_same_reply_twice(no_tasks, together):
         check_ends(work.task_id, 1)
 
 
-def test_a_submission_is_claimed_by_one(no_tasks, together):
+def test_a_submission_is_claimed_by_one(no_tasks):
     from kyros_worker.task.start import start
 
     for _ in range(ROUNDS):
@@ -92,7 +80,7 @@ def test_a_submission_is_claimed_by_one(no_tasks, together):
         assert len(factories.calls(task["id"])) == 1
 
 
-def test_cancel_twice(no_tasks, together):
+def test_cancel_twice(no_tasks):
     for _ in range(ROUNDS):
         task_id = factories.create()["id"]
         found = together(
@@ -102,7 +90,7 @@ def test_cancel_twice(no_tasks, together):
         check_ends(task_id, 1)
 
 
-def test_retry_twice(no_tasks, together):
+def test_retry_twice(no_tasks):
     for _ in range(ROUNDS):
         task_id = factories.in_state("cancelled")
         found = together(
@@ -113,7 +101,7 @@ def test_retry_twice(no_tasks, together):
         check_ends(task_id, 1)
 
 
-def test_submit_and_record(no_tasks, together):
+def test_submit_and_record(no_tasks):
     for _ in range(ROUNDS):
         work, reply = reviewed()
         together(
@@ -126,7 +114,7 @@ def test_submit_and_record(no_tasks, together):
         check_ends(work.task_id, factories.row(Task, work.task_id).run)
 
 
-def test_everything_at_once(no_tasks, together):
+def test_everything_at_once(no_tasks):
     """A reply, a cancellation, the deadline and the lease's end."""
     for _ in range(ROUNDS):
         work, reply = reviewed()
