@@ -1,6 +1,5 @@
 """Codes, and the tokens that they give."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -30,6 +29,7 @@ from tests.api.oauth2.conftest import (
     refused,
 )
 from tests.applications import CALLBACK, TESTS, code_for, rows
+from tests.at_once import at_once
 
 
 @pytest.mark.parametrize("path", [TOKEN, GUIDE])
@@ -120,8 +120,7 @@ def test_a_code_that_is_used_again_ends_what_it_gave(web, application, user):
 
 def test_of_many_at_once_one_code_gives_tokens_once(web, application, user):
     code = code_for(application, user)
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: exchange(web, application, code), range(6)))
+    answers = at_once(lambda _: exchange(web, application, code), range(6))
     won = [one.json() for one in answers if one.status_code == 200]
     assert len(won) == 1
     assert len(rows(Token)) == 2

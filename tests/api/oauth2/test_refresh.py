@@ -1,6 +1,5 @@
 """Refresh tokens."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from tests.api.oauth2.conftest import (
     refused,
 )
 from tests.applications import TESTS, code_for, rows
+from tests.at_once import at_once
 from tests.people import audit_entries
 
 
@@ -57,8 +57,7 @@ def test_other_grants_of_the_same_person_stay(web, application, user):
 
 def test_of_many_refreshes_at_once_one_wins(web, application, user):
     token = given_tokens(web, application, user)["refresh_token"]
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: refresh(web, application, token), range(6)))
+    answers = at_once(lambda _: refresh(web, application, token), range(6))
     assert sorted(one.status_code for one in answers) == [200, 400, 400, 400, 400, 400]
     assert len(rows(Token)) == 4
 

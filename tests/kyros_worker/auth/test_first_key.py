@@ -1,5 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from kyros_worker.auth import api_key
@@ -7,6 +5,7 @@ from kyros_worker.auth.authenticate import authenticate
 from kyros_worker.auth.first_key import first_key
 from kyros_worker.database import transaction
 from kyros_worker.settings import current
+from tests.at_once import at_once
 from tests.keys import well_formed
 
 
@@ -41,6 +40,5 @@ def test_not_where_there_are_keys(new_key):
 
 
 def test_two_at_once_make_one(no_keys):
-    with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(make, [settings(None)] * 8))
+    made = at_once(make, [settings(None)] * 8)
     assert len([key for key in made if key]) == 1

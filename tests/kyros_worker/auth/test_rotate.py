@@ -1,6 +1,5 @@
 """Replacing a key's secret: for how long both are good."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from kyros_worker.auth.rotate import rotate
 from kyros_worker.clock import now
 from kyros_worker.database import read, transaction
 from kyros_worker.errors import UnauthenticatedError
+from tests.at_once import at_once
 from tests.keys import ACTOR, well_formed
 
 
@@ -105,8 +105,7 @@ def test_revoking_ends_both(new_key):
 
 def test_of_two_at_once_one_follows_the_other(new_key):
     made = new_key("admin")
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(rotated, [made, made]))
+    both = at_once(rotated, [made, made])
     assert not admits(made["key"]), "its overlap was ended by the second"
     assert all(admits(one["key"]) for one in both)
     last = record(made)["prefix"]

@@ -1,6 +1,5 @@
 """Going to premium: by rule, by a person, parked and decided, and what becomes of it at the end."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -24,6 +23,7 @@ from kyros_worker.task.reopen import retry_task
 from kyros_worker.task.submit import submit_task
 from kyros_worker.task.tables import Task
 from tests import factories
+from tests.at_once import at_once
 from tests.budgets import budgets
 from tests.live_models import configured
 
@@ -230,8 +230,7 @@ def test_of_two_approvals_at_once_one_wins(no_tasks, asking):
         except ConflictError as error:
             return error.message
 
-    with ThreadPoolExecutor(8) as threads:
-        outcomes = list(threads.map(decide, range(8)))
+    outcomes = at_once(decide, range(8))
     assert sum("it can't be" in one for one in outcomes) == 7
     assert factories.run(task_id).state == "completed"
 

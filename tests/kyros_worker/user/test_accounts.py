@@ -1,4 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -25,6 +24,7 @@ from kyros_worker.user.password import hash_password, is_password
 from kyros_worker.user.queries import find_user, newest_users
 from kyros_worker.user.session import authenticate_session
 from kyros_worker.user.tables import User
+from tests.at_once import at_once
 from tests.factories import row
 from tests.people import PASSWORD, audit_entries, session_of
 
@@ -104,8 +104,7 @@ def test_two_at_once_with_one_address(make):
         except ConflictError:
             return None
 
-    with ThreadPoolExecutor(4) as pool:
-        assert len([made for made in pool.map(attempt, range(4)) if made]) == 1
+    assert len([made for made in at_once(attempt, range(4)) if made]) == 1
 
 
 def test_changing_one(new_user):
@@ -166,8 +165,7 @@ def test_admins_who_disable_each_other(new_user):
             return False
         return True
 
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(attempt, range(4))).count(True) == 3
+    assert at_once(attempt, range(4)).count(True) == 3
     with read() as connection:
         left = [user for user in newest_users(connection, 10) if user["role"] == "admin"]
     assert len([user for user in left if not user["disabled_at"]]) == 1

@@ -1,11 +1,10 @@
-from concurrent.futures import ThreadPoolExecutor
-
 from kyros_worker.database import read, transaction
 from kyros_worker.settings import current
 from kyros_worker.user.first_admin import first_admin
 from kyros_worker.user.queries import find_user
 from kyros_worker.user.session import authenticate_session
 from kyros_worker.user.sign_in import sign_in
+from tests.at_once import at_once
 from tests.people import audit_entries
 
 
@@ -36,6 +35,5 @@ def test_not_where_there_are_users(new_user):
 
 
 def test_two_at_once_make_one(no_users):
-    with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(make, [current()] * 4))
+    made = at_once(make, [current()] * 4)
     assert len([one for one in made if one]) == 1
