@@ -10,8 +10,8 @@ from kyros_worker.event.tables import SystemEvent
 from kyros_worker.submission.tables import Submission
 from tests import factories
 from tests.credentials import bearer
-from tests.kyros_worker.dispatch.test_publish import Broker, ids, publish
 from tests.live_models import configured, on
+from tests.publishing import Broker, ids, publish
 
 URL = "/v1/system/maintenance"
 OFF = {"enabled": False, "message": None, "changed_by": None, "changed_at": None}

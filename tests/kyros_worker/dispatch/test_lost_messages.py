@@ -3,20 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from redis import Redis
 from sqlalchemy import func
 
 from kyros_worker.dispatch import lost_messages
 from kyros_worker.submission.tables import Submission
 from tests import factories
-from tests.kyros_worker.dispatch.test_publish import Broker, make, publish
-
-
-@pytest.fixture
-def redis(redis_url):
-    with Redis.from_url(redis_url, decode_responses=True) as found:
-        found.flushdb()
-        yield found
+from tests.publishing import Broker, make, publish
 
 
 @pytest.fixture

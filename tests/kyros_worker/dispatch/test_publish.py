@@ -1,10 +1,8 @@
 """Publishing: a message for every submission that is due, again when it may be lost."""
 
-from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
-from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import func, select
@@ -16,36 +14,7 @@ from kyros_worker.dispatch.publish import publish_due, publishing
 from kyros_worker.submission import claim
 from kyros_worker.submission.tables import Submission
 from tests import factories
-
-
-class Broker:
-    """Takes what is sent, at once; fails from the message `breaks_at` on."""
-
-    def __init__(self, breaks_at=None):
-        self.sent, self.breaks_at = [], breaks_at
-
-    def batch(self):
-        return nullcontext()
-
-    def publish(self, body, **options):
-        if self.breaks_at is not None and len(self.sent) >= self.breaks_at:
-            raise OperationalError("the broker is away")
-        (submission_id,), _, _ = body
-        self.sent.append((submission_id, options))
-
-
-def ids(broker):
-    return [submission_id for submission_id, _ in broker.sent]
-
-
-def publish(broker):
-    with publishing() as connection:
-        return publish_due(connection, Celery(set_as_current=False), broker)
-
-
-def make(count=1, **fields):
-    made = factories.create_all(*(factories.new_task(**fields) for _ in range(count)))
-    return [one["submission_id"] for one in made]
+from tests.publishing import Broker, ids, make, publish
 
 
 def row(submission_id):

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from redis import Redis, RedisError
+from redis import RedisError
 from sqlalchemy import func
 
 from kyros_worker.dispatch import publish_again, sentinel
 from kyros_worker.submission.tables import Submission
 from tests import factories
-from tests.kyros_worker.dispatch.test_publish import Broker, make, publish
+from tests.publishing import Broker, make, publish
 
 
 class Restarted:
@@ -23,13 +23,6 @@ class Restarted:
 
     def __getattr__(self, name):
         return getattr(self._redis, name)
-
-
-@pytest.fixture
-def redis(redis_url):
-    with Redis.from_url(redis_url, decode_responses=True) as found:
-        found.flushdb()
-        yield found
 
 
 @pytest.fixture
