@@ -39,6 +39,11 @@ def new_application(no_applications):
     return make
 
 
+def credentials(application):
+    """How an application says in a form who it is."""
+    return {"client_id": application["id"], "client_secret": application["client_secret"]}
+
+
 def code_for(application, user, permissions=DEFAULT, redirect_uri=CALLBACK, challenge=None):
     """The code of a person who said yes."""
     with transaction() as connection:

@@ -18,7 +18,7 @@ from kyros_worker.monitoring.counters import read_counter
 from kyros_worker.monitoring.health import LET_THROUGH
 from kyros_worker.oauth2 import tokens
 from kyros_worker.oauth2.tables import Grant, Token
-from tests.applications import TESTS, code_for, rows
+from tests.applications import TESTS, code_for, credentials, rows
 from tests.credentials import COOKIE, bearer
 from tests.live_models import configured
 from tests.people import held, new_user, no_users, password_hash, session_of
@@ -132,10 +132,6 @@ def addresses(app):
 
 
 TOKEN = "/auth/oauth2/token"
-
-
-def credentials(application):
-    return {"client_id": application["id"], "client_secret": application["client_secret"]}
 
 
 def test_an_application_that_asks_for_tokens_again_and_again(

@@ -13,7 +13,7 @@ from kyros_worker.oauth2 import access
 from kyros_worker.oauth2.access import authenticate_access_token
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Grant
-from tests.applications import CALLBACK, code_for, rows
+from tests.applications import CALLBACK, code_for, credentials, rows
 from tests.people import audit_entries
 
 TOKEN, GUIDE, REVOKE = "/auth/oauth2/token", "/auth/oauth2/callback", "/auth/oauth2/revoke"
@@ -52,10 +52,6 @@ def application(new_application):
 @pytest.fixture
 def user(new_user):
     return new_user("developer")
-
-
-def credentials(application):
-    return {"client_id": application["id"], "client_secret": application["client_secret"]}
 
 
 def exchange(web, application, code, path=TOKEN, **fields):

@@ -16,12 +16,11 @@ from tests.api.oauth2.conftest import (
     TOKEN,
     VERIFIER,
     basic,
-    credentials,
     exchange,
     is_bare,
     refused,
 )
-from tests.applications import CALLBACK, TESTS, code_for, rows
+from tests.applications import CALLBACK, TESTS, code_for, credentials, rows
 from tests.people import PASSWORD
 
 # Applications for themselves.

@@ -21,14 +21,13 @@ from tests.api.oauth2.conftest import (
     TOKEN,
     VERIFIER,
     actions,
-    credentials,
     exchange,
     given_tokens,
     is_bare,
     refresh,
     refused,
 )
-from tests.applications import CALLBACK, TESTS, code_for, rows
+from tests.applications import CALLBACK, TESTS, code_for, credentials, rows
 from tests.at_once import at_once
 
 

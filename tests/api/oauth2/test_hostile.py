@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.oauth2.conftest import GUIDE, REVOKE, TOKEN, credentials
+from tests.api.oauth2.conftest import GUIDE, REVOKE, TOKEN
+from tests.applications import credentials
 
 
 @pytest.mark.parametrize("path", [TOKEN, GUIDE, REVOKE, TOKEN + "/"])

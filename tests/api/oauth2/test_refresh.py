@@ -14,13 +14,12 @@ from kyros_worker.user.tables import User
 from tests.api.oauth2.conftest import (
     TOKEN,
     actions,
-    credentials,
     given_tokens,
     is_bare,
     refresh,
     refused,
 )
-from tests.applications import TESTS, code_for, rows
+from tests.applications import TESTS, code_for, credentials, rows
 from tests.at_once import at_once
 from tests.people import audit_entries
 

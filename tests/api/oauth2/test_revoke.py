@@ -8,14 +8,13 @@ from tests.api.oauth2.conftest import (
     REVOKE,
     VERIFIER,
     actions,
-    credentials,
     exchange,
     given_tokens,
     is_bare,
     refresh,
     refused,
 )
-from tests.applications import code_for, rows
+from tests.applications import code_for, credentials, rows
 from tests.people import audit_entries
 
 
