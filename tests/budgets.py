@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 
+import pytest
 from sqlalchemy import text
 
 from kyros_worker.database import transaction
@@ -29,7 +30,8 @@ def budgets(folder, **tables):
         yield
 
 
-def forget_money():
+@pytest.fixture
+def no_money(no_tasks):
     """No counters and no system events of other tests, in a day that does not end meanwhile."""
     seconds_left = 86_400 - time.time() % 86_400
     if seconds_left < MEANWHILE_SECONDS:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, text
 
 from kyros_worker.audit.actor import SYSTEM
@@ -27,6 +28,14 @@ def forget():
                 " system_events, alerts"
             )
         )
+
+
+@pytest.fixture
+def no_webhooks(schema):
+    """No endpoints and no deliveries, and none that are left."""
+    forget()
+    yield
+    forget()
 
 
 def webhook(*events, who=WHO, **fields):

@@ -9,10 +9,11 @@ from tests.installed import schema
 from tests.keys import new_key, no_keys
 from tests.people import new_user, no_users, password_hash, signed_in
 from tests.serving import serving
+from tests.webhooks import no_webhooks
 
 __all__ = [
     "credential", "new_application", "new_key", "new_user", "no_applications", "no_keys",
-    "no_users", "password_hash", "schema", "signed_in",
+    "no_users", "no_webhooks", "password_hash", "schema", "signed_in",
 ]  # fmt: skip
 
 

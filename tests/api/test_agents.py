@@ -5,12 +5,9 @@ import pytest
 from kyros_worker.task.tables import Task
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("no_tasks")
+
 PATH = "/v1/agents/{}/submit"
-
-
-@pytest.fixture(autouse=True)
-def _no_tasks(no_tasks):
-    pass
 
 
 @pytest.fixture

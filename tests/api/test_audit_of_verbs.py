@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from kyros_worker.database import transaction
-from tests import factories, webhooks
+from tests import factories
 
 SECRET = "an-endpoint's-own-secret"
 URL = "https://example.com/hook?token=not-to-be-told"
@@ -24,10 +24,8 @@ def entries(client, admin, no_tasks):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left(schema):
-    webhooks.forget()
+def _nothing_left(no_webhooks):
     yield
-    webhooks.forget()
     with transaction() as connection:
         connection.execute(text("TRUNCATE maintenance, system_events"))
 

@@ -23,11 +23,9 @@ def client(app):
 
 
 @pytest.fixture
-def things(no_tasks, no_keys):
-    webhooks.forget()
-    yield {"task_id": factories.in_state("completed"), "webhook_id": webhooks.webhook("*")["id"],
-           "role": "implementer"}  # fmt: skip
-    webhooks.forget()
+def things(no_tasks, no_keys, no_webhooks):
+    return {"task_id": factories.in_state("completed"), "webhook_id": webhooks.webhook("*")["id"],
+            "role": "implementer"}  # fmt: skip
 
 
 def routes(app, methods, ids=None):

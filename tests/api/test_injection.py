@@ -43,13 +43,10 @@ def client(app):
 
 
 @pytest.fixture
-def things(no_tasks, no_keys):
+def things(no_tasks, no_keys, no_webhooks):
     """Something that every list would show, were all shown."""
-    webhooks.forget()
     factories.create(title="kept apart")
     webhooks.webhook("*")
-    yield
-    webhooks.forget()
 
 
 def parameters(app, place):

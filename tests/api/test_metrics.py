@@ -15,17 +15,14 @@ from kyros_worker.rollup.spans import A_MINUTE, floor
 from tests import factories, stories
 from tests.credentials import bearer
 
+pytestmark = pytest.mark.usefixtures("no_tasks")
+
 URL = "/v1/monitoring/metrics"
 STEPS = {"1h": 60, "6h": 72, "1d": 24, "7d": 28, "30d": 30}
 NAMES = {
     "task_completion_rate", "average_response_time", "escalation_rate", "queue_depth",
     "webhook_success_rate", "webhook_delivery_rate", "model_error_rate", "average_model_latency",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _empty(no_tasks):
-    pass
 
 
 @pytest.fixture

@@ -17,15 +17,14 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.webhook.alert import raise_alert, resolve_alert
 from tests import factories
-from tests.budgets import budgets, forget_money
+from tests.budgets import budgets, no_money
 from tests.credentials import bearer
 
+__all__ = ["no_money"]
+
+pytestmark = pytest.mark.usefixtures("no_money")
+
 URL = "/v1/monitoring/costs"
-
-
-@pytest.fixture(autouse=True)
-def _no_money(no_tasks):
-    forget_money()
 
 
 @pytest.fixture

@@ -16,13 +16,10 @@ from kyros_worker.task.tables import Task
 from tests import factories
 from tests.credentials import bearer
 
+pytestmark = pytest.mark.usefixtures("no_tasks")
+
 NEW = {"title": "Add a login", "metadata": {"sandbox": {"delay_seconds": 0}}}
 ID = re.compile(r"task_\d{13,}")
-
-
-@pytest.fixture(autouse=True)
-def _no_tasks(no_tasks):
-    pass
 
 
 def counts():

@@ -16,12 +16,9 @@ from kyros_worker.task.tables import Task
 from tests import factories
 from tests.credentials import bearer
 
+pytestmark = pytest.mark.usefixtures("no_tasks")
+
 PATH = "/v1/tasks"
-
-
-@pytest.fixture(autouse=True)
-def _no_tasks(no_tasks):
-    pass
 
 
 @pytest.fixture

@@ -9,17 +9,14 @@ from tests import factories
 from tests.at_once import at_once
 from tests.credentials import bearer
 
+pytestmark = pytest.mark.usefixtures("no_tasks")
+
 NEW = {
     "title": "Add a login",
     "priority": "high",
     "metadata": {"sandbox": {"delay_seconds": 0}},
 }
 BATCH = {"tasks": [NEW, NEW]}
-
-
-@pytest.fixture(autouse=True)
-def _no_tasks(no_tasks):
-    pass
 
 
 def count():

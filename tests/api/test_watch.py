@@ -13,10 +13,7 @@ from kyros_worker.task.reopen import retry_task
 from kyros_worker.task.tables import Task
 from tests import factories
 
-
-@pytest.fixture(autouse=True)
-def _no_tasks(no_tasks):
-    pass
+pytestmark = pytest.mark.usefixtures("no_tasks")
 
 
 @pytest.fixture

@@ -9,15 +9,10 @@ from kyros_worker.database import read
 from tests import webhooks
 from tests.credentials import bearer
 
+pytestmark = pytest.mark.usefixtures("no_webhooks")
+
 URL = "https://example.com/hook"
 NEW = {"url": URL, "events": ["task.created"]}
-
-
-@pytest.fixture(autouse=True)
-def no_webhooks(schema):
-    webhooks.forget()
-    yield
-    webhooks.forget()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import secrets
 
 import pytest
 
-from tests import webhooks
 from tests.browser import Browser
 from tests.people import held, new_user, no_users, password_hash
 
@@ -22,10 +21,3 @@ def browser(app, new_user):
         return Browser(app.test_client(), new_user(role, **fields))
 
     return make
-
-
-@pytest.fixture
-def no_webhooks(schema):
-    webhooks.forget()
-    yield
-    webhooks.forget()

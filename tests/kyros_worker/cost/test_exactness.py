@@ -21,15 +21,14 @@ from kyros_worker.task.lost import take_from_lost_worker
 from kyros_worker.task.record import Ended, record
 from kyros_worker.task.tables import Task
 from tests import factories
-from tests.budgets import budgets, forget_money
+from tests.budgets import budgets, no_money
+
+__all__ = ["no_money"]
+
+pytestmark = pytest.mark.usefixtures("no_money")
 
 #: What happens to a running call; `late` settles one that somebody has taken away.
 STEPS = ("begin", "answer", "silent", "fail", "abort", "lose", "cancel", "late", "shut down")
-
-
-@pytest.fixture(autouse=True)
-def _no_money(no_tasks):
-    forget_money()
 
 
 class Fleet:

@@ -20,15 +20,12 @@ from kyros_worker.event.tables import SystemEvent
 from kyros_worker.task.start import start
 from kyros_worker.task.tables import Task
 from tests import factories
-from tests.budgets import begun_at_once, budgets, forget_money
+from tests.budgets import begun_at_once, budgets, no_money
 from tests.keys import ACTOR, new_key, no_keys
 
-__all__ = ["new_key", "no_keys"]
+__all__ = ["new_key", "no_keys", "no_money"]
 
-
-@pytest.fixture(autouse=True)
-def _no_money(no_tasks):
-    forget_money()
+pytestmark = pytest.mark.usefixtures("no_money")
 
 
 @pytest.fixture

@@ -20,14 +20,13 @@ from kyros_worker.task.record import Ended, record
 from kyros_worker.task.start import start
 from tests import factories
 from tests.at_once import at_once
-from tests.budgets import begun_at_once, budgets, forget_money
+from tests.budgets import begun_at_once, budgets, no_money
+
+__all__ = ["no_money"]
+
+pytestmark = pytest.mark.usefixtures("no_money")
 
 OTHER = Subject("key_0000000000002", "test", frozenset({"admin"}))
-
-
-@pytest.fixture(autouse=True)
-def _no_money(no_tasks):
-    forget_money()
 
 
 def counted():

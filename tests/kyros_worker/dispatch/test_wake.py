@@ -13,13 +13,11 @@ from kyros_worker.dispatch.wake import Waker
 from kyros_worker.queue.names import WEBHOOKS
 from kyros_worker.webhook.tables import Webhook
 from tests import factories, webhooks
+from tests.webhooks import no_webhooks
 
+__all__ = ["no_webhooks"]
 
-@pytest.fixture(autouse=True)
-def no_webhooks(schema):
-    webhooks.forget()
-    yield
-    webhooks.forget()
+pytestmark = pytest.mark.usefixtures("no_webhooks")
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from kyros_worker.words import ROLES
 from tests import factories, stories
 from tests.at_once import at_once
 
+pytestmark = pytest.mark.usefixtures("nobody_works")
+
 OPEN = "application/openmetrics-text; version=1.0.0"
 GUIDES = {
     "kyros_tasks_total": ("counter", {"status", "type"}),
@@ -28,11 +30,6 @@ GUIDES = {
     "kyros_escalation_rate_percentage": ("gauge", set()),
     "kyros_model_usage_total": ("counter", {"model", "role"}),
 }
-
-
-@pytest.fixture(autouse=True)
-def _empty(nobody_works):
-    pass
 
 
 def families(accept=""):

@@ -21,10 +21,7 @@ from tests import factories, stories
 from tests.conftest import SUMS
 from tests.webhooks import forget, webhook
 
-
-@pytest.fixture(autouse=True)
-def _empty(no_tasks):
-    pass
+pytestmark = pytest.mark.usefixtures("no_tasks")
 
 
 def sums():

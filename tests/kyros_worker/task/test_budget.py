@@ -12,12 +12,11 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.record import Ended, record
 from kyros_worker.task.tables import Task
 from tests import factories
-from tests.budgets import budgets, forget_money
+from tests.budgets import budgets, no_money
 
+__all__ = ["no_money"]
 
-@pytest.fixture(autouse=True)
-def _no_money(no_tasks):
-    forget_money()
+pytestmark = pytest.mark.usefixtures("no_money")
 
 
 def refused(task_id):

@@ -1,13 +1,11 @@
 import pytest
 
-from tests import webhooks
 from tests.installed import schema
+from tests.webhooks import no_webhooks
 
-__all__ = ["schema"]
+__all__ = ["no_webhooks", "schema"]
 
 
 @pytest.fixture(autouse=True)
-def no_webhooks(schema):
-    webhooks.forget()
-    yield
-    webhooks.forget()
+def _no_webhooks(no_webhooks):
+    """Each test begins without any, and leaves none."""
