@@ -8,13 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from kyros_worker.bulk import Writes
 from kyros_worker.cost.limits import Counter
 from kyros_worker.cost.spending import summed_up
 from kyros_worker.cost.tables import ModelCall, Spending
 from kyros_worker.database import read, transaction
 from kyros_worker.model.usage import UNREPORTED, Usage
-from kyros_worker.submission import claim
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task.cancel import cancel_if_open
 from kyros_worker.task.lost import take_from_lost_worker
@@ -28,7 +26,7 @@ __all__ = ["no_money"]
 pytestmark = pytest.mark.usefixtures("no_money")
 
 #: What happens to a running call; `late` settles one that somebody has taken away.
-STEPS = ("begin", "answer", "silent", "fail", "abort", "lose", "cancel", "late", "shut down")
+STEPS = ("begin", "answer", "silent", "fail", "lose", "cancel", "late", "shut down")
 
 
 class Fleet:
@@ -65,17 +63,13 @@ class Fleet:
             self.taken.append(work)
             self.tasks.append(factories.create()["id"])
         elif what == "shut down":
-            with transaction() as connection:
-                writes = Writes()
-                claim.give_back(writes, (work.submission_id, work.claim))
-                writes.execute(connection)
+            self.record(work, None)
             self.taken.append(work)
         else:
             replies = {
                 "answer": self.reply(work, micros),
                 "silent": replace(self.reply(work, 0), usage=UNREPORTED, cost_usd=None),
                 "fail": factories.failed_reply(),
-                "abort": None,
             }
             self.record(work, replies[what])
 
