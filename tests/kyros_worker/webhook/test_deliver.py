@@ -76,6 +76,21 @@ def receiving():
         one.__exit__(None, None, None)
 
 
+class Thinking:
+    """A way to answer: it has `begun`, and takes what came once it is told to go on."""
+
+    def __init__(self):
+        self.begun, self._goes_on = threading.Event(), asyncio.Event()
+
+    async def __call__(self, number, writer):
+        self.begun.set()
+        await self._goes_on.wait()
+        return await taking(number, writer)
+
+    def go_on(self, receiver):
+        receiver.loop.call_soon_threadsafe(self._goes_on.set)
+
+
 def endpoint(receiver, path="/hook", **fields):
     new = NewWebhook(url=receiver.url(path), events=["task.created"], secret=SECRET, **fields)
     with transaction() as connection:
@@ -140,13 +155,8 @@ def test_a_delivery_is_one_line_and_carries_the_request_of_its_work(deliverer, r
 
 def test_an_endpoint_that_hangs_takes_its_own_places_only(deliverer, receiving, use):
     use(timeout_seconds=60)
-    go_on = asyncio.Event()
-
-    async def hanging(number, writer):
-        await go_on.wait()
-        return await taking(number, writer)
-
-    receiver = receiving({"/hanging": hanging})
+    thinking = Thinking()
+    receiver = receiving({"/hanging": thinking})
     slow, quick = endpoint(receiver, "/hanging"), endpoint(receiver, "/quick")
     for _ in range(50):
         factories.create()
@@ -155,7 +165,7 @@ def test_an_endpoint_that_hangs_takes_its_own_places_only(deliverer, receiving, 
     at_work = states(slow)
     assert 0 < at_work.count("sending") <= 32
     assert at_work.count("pending") == 50 - at_work.count("sending")
-    receiver.loop.call_soon_threadsafe(go_on.set)
+    thinking.go_on(receiver)
     eventually(lambda: states(slow) == ["delivered"] * 50, 20, "the slow one has all")
     for one in waiting:
         one.result(20)
@@ -340,42 +350,30 @@ def test_what_is_being_sent_at_a_stop_is_given_back(receiving, use, monkeypatch)
 
 
 def test_what_ends_soon_is_recorded_before_a_stop(receiving, use):
-    begun, go_on = threading.Event(), asyncio.Event()
-
-    async def slow(number, writer):
-        begun.set()
-        await go_on.wait()
-        return await taking(number, writer)
-
-    receiver = receiving({"/hook": slow})
+    thinking = Thinking()
+    receiver = receiving({"/hook": thinking})
     webhook_id = endpoint(receiver)
     factories.create()
     stopping = Deliverer()
     stopping.take(webhook_id)
-    assert begun.wait(20)
+    assert thinking.begun.wait(20)
     thread = threading.Thread(target=stopping.stop)
     thread.start()
-    receiver.loop.call_soon_threadsafe(go_on.set)
+    thinking.go_on(receiver)
     thread.join(20)
     assert states(webhook_id) == ["delivered"]
 
 
 def test_an_attempt_whose_record_is_cut_is_recorded_again(deliverer, receiving):
-    begun, go_on = threading.Event(), asyncio.Event()
-
-    async def slow(number, writer):
-        begun.set()
-        await go_on.wait()
-        return await taking(number, writer)
-
-    receiver = receiving({"/hook": slow})
+    thinking = Thinking()
+    receiver = receiving({"/hook": thinking})
     webhook_id = endpoint(receiver)
     factories.create()
     deliverer.take(webhook_id)
-    assert begun.wait(20)
+    assert thinking.begun.wait(20)
     with transaction() as connection:
         connection.execute(select(Delivery.id).with_for_update())
-        receiver.loop.call_soon_threadsafe(go_on.set)
+        thinking.go_on(receiver)
         eventually(lambda: connection.execute(CUT_WHO_WAITS).all(), 20, "it waits, and is cut off")
     eventually(lambda: states(webhook_id) == ["delivered"], 20, "it is delivered")
     assert len(webhooks.attempts(only(webhook_id).id)) == 1
@@ -391,21 +389,15 @@ CUT_WHO_WAITS = text(
 def test_a_lost_claim_decides_nothing_unless_it_succeeded(deliverer, receiving, use):
     """The lease runs out while the endpoint thinks; somebody else's try fails meanwhile."""
     use(timeout_seconds=60)
-    begun, go_on = threading.Event(), asyncio.Event()
-
-    async def slow(number, writer):
-        begun.set()
-        await go_on.wait()
-        return await taking(number, writer)
-
-    receiver = receiving({"/hook": slow})
+    thinking = Thinking()
+    receiver = receiving({"/hook": thinking})
     webhook_id = endpoint(receiver)
     factories.create()
     deliverer.take(webhook_id)
-    assert begun.wait(20)
+    assert thinking.begun.wait(20)
     (other,) = webhooks.take_over(webhook_id)
     webhooks.record(webhooks.attempted(other, 500))
     assert states(webhook_id) == ["pending"]
-    receiver.loop.call_soon_threadsafe(go_on.set)
+    thinking.go_on(receiver)
     eventually(lambda: states(webhook_id) == ["delivered"], 20, "it is delivered")
     assert [one.status_code for one in webhooks.attempts(only(webhook_id).id)] == [500, 200]
