@@ -4,9 +4,12 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from kyros_worker.database import transaction
+from kyros_worker.cost.limits import Counter
+from kyros_worker.cost.spending import summed_up
+from kyros_worker.cost.tables import Spending
+from kyros_worker.database import read, transaction
 from kyros_worker.task.start import start
 from tests import factories
 from tests.at_once import at_once
@@ -38,6 +41,16 @@ def no_money(no_tasks):
         time.sleep(seconds_left)
     with transaction() as connection:
         connection.execute(text("TRUNCATE spendings, system_events, alerts"))
+
+
+def counted():
+    """The counters, each after checking that it is the ledger's sum to the last digit."""
+    with read() as connection:
+        rows = connection.execute(select(Spending)).all()
+        for row in rows:
+            counter = Counter(row.mode, row.scope, row.day)
+            assert row.amount_usd == summed_up(connection, counter), counter
+    return {row.scope: row.amount_usd for row in rows}
 
 
 def begun_at_once(tasks, threads):

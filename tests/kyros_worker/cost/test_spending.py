@@ -10,8 +10,6 @@ from kyros_worker.auth.subject import Subject
 from kyros_worker.budgets import Budgets
 from kyros_worker.clock import now
 from kyros_worker.cost import spending
-from kyros_worker.cost.limits import Counter
-from kyros_worker.cost.spending import summed_up
 from kyros_worker.cost.tables import ModelCall, Spending
 from kyros_worker.database import read, transaction
 from kyros_worker.dispatch import sweeps
@@ -20,23 +18,13 @@ from kyros_worker.task.record import Ended, record
 from kyros_worker.task.start import start
 from tests import factories
 from tests.at_once import at_once
-from tests.budgets import begun_at_once, budgets, no_money
+from tests.budgets import begun_at_once, budgets, counted, no_money
 
 __all__ = ["no_money"]
 
 pytestmark = pytest.mark.usefixtures("no_money")
 
 OTHER = Subject("key_0000000000002", "test", frozenset({"admin"}))
-
-
-def counted():
-    """The counters, each after checking that it is the ledger's sum to the last digit."""
-    with read() as connection:
-        rows = connection.execute(select(Spending)).all()
-        for row in rows:
-            counter = Counter(row.mode, row.scope, row.day)
-            assert row.amount_usd == summed_up(connection, counter), counter
-    return {row.scope: row.amount_usd for row in rows}
 
 
 def alerts():

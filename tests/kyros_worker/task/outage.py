@@ -16,7 +16,7 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.tables import Task
 from tests import factories
 from tests import scripted_openai as scripted
-from tests.kyros_worker.task.test_live_models import WHO, good
+from tests.kyros_worker.task.good_answers import WHO, good
 from tests.live_models import configured, on
 
 SPARE = """

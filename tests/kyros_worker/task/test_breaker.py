@@ -21,6 +21,7 @@ from kyros_worker.task.tables import Task
 from tests import factories, webhooks
 from tests import scripted_openai as scripted
 from tests.at_once import at_once
+from tests.kyros_worker.task.good_answers import good
 from tests.kyros_worker.task.outage import (
     NAME,
     alerts,
@@ -37,7 +38,6 @@ from tests.kyros_worker.task.outage import (
     task_of,
     with_fallbacks,
 )
-from tests.kyros_worker.task.test_live_models import good
 from tests.statements import statements
 
 __all__ = ["alone", "servers", "with_fallbacks"]

@@ -12,7 +12,7 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.record import Ended, record
 from kyros_worker.task.tables import Task
 from tests import factories
-from tests.budgets import budgets, no_money
+from tests.budgets import budgets, counted, no_money
 
 __all__ = ["no_money"]
 
@@ -139,8 +139,6 @@ def test_an_answer_is_not_asked_again_without_room(tmp_path):
 
 
 def test_a_second_call_counts_too(tmp_path):
-    from tests.kyros_worker.cost.test_spending import counted
-
     with budgets(tmp_path, day={"hard": 1}):
         work = factories.begin(
             factories.create(sandbox={"error": "invalid_output"})["submission_id"]

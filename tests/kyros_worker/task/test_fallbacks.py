@@ -12,6 +12,7 @@ from kyros_worker.submission.tables import Submission
 from kyros_worker.task.perform import perform
 from tests import factories
 from tests import scripted_openai as scripted
+from tests.kyros_worker.task.good_answers import GOOD, USED, good, role_of
 from tests.kyros_worker.task.outage import (
     FIRST_PRICE,
     NAME,
@@ -27,7 +28,6 @@ from tests.kyros_worker.task.outage import (
     task_of,
     with_fallbacks,
 )
-from tests.kyros_worker.task.test_live_models import GOOD, USED, good, role_of
 from tests.live_models import KEY, configured, on
 
 __all__ = ["servers", "with_fallbacks"]

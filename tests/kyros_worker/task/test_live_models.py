@@ -1,14 +1,12 @@
 """Whole jobs with live models: over real HTTP against a scripted server, on real Postgres."""
 
 import json
-import re
 import threading
 import time
 from decimal import Decimal
 
 import pytest
 
-from kyros_worker.auth.subject import Subject
 from kyros_worker.database import transaction
 from kyros_worker.errors import InvalidError
 from kyros_worker.submission.tables import Submission
@@ -19,34 +17,10 @@ from kyros_worker.task.schemas import NewTask
 from kyros_worker.task.tables import Task
 from tests import factories
 from tests import scripted_openai as scripted
+from tests.kyros_worker.task.good_answers import DIFF, GOOD, USED, WHO, good, role_of
 from tests.live_models import configured, on
 
-WHO = Subject("key_0000000000002", "live", frozenset({"admin"}))
-USED = {
-    "prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100,
-    "prompt_tokens_details": {"cached_tokens": 400},
-    "completion_tokens_details": {"reasoning_tokens": 30},
-}  # fmt: skip
-MET = [{"criterion": "It works", "met": True, "evidence": "app.py"}]
-DIFF = "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-old\n+new\n"
-GOOD = {
-    "implementer": {"summary": "Drafted.", "changes": [
-        {"path": "app.py", "action": "modify", "diff": DIFF}], "criteria": MET, "risks": [],
-        "needs": [], "confidence": 0.7},
-    "critic": {"decision": "approve", "score": 0.8, "summary": "Good.", "criteria": MET,
-               "findings": [], "confidence": 0.7},
-    "integrator": {"decision": "go", "summary": "Fits.", "changes": [], "criteria": MET,
-                   "risks": [], "findings": [], "needs": [], "confidence": 0.7},
-}  # fmt: skip
 PRICE = '[prices."local:mine"]\ninput = 1\noutput = 2\n'
-
-
-def role_of(request):
-    return re.search(r"You are the (\w+)", request.body["messages"][0]["content"])[1]
-
-
-def good(request):
-    return scripted.chat(json.dumps(GOOD[role_of(request)]), usage=USED)
 
 
 def first(*scripts):
