@@ -43,14 +43,19 @@ def no_money(no_tasks):
         connection.execute(text("TRUNCATE spendings, system_events, alerts"))
 
 
-def counted():
+def counters():
     """The counters, each after checking that it is the ledger's sum to the last digit."""
     with read() as connection:
         rows = connection.execute(select(Spending)).all()
         for row in rows:
             counter = Counter(row.mode, row.scope, row.day)
             assert row.amount_usd == summed_up(connection, counter), counter
-    return {row.scope: row.amount_usd for row in rows}
+    return rows
+
+
+def counted():
+    """What is counted, by scope."""
+    return {row.scope: row.amount_usd for row in counters()}
 
 
 def begun_at_once(tasks, threads):

@@ -11,16 +11,14 @@ from kyros_worker.auth.schemas import ChangedApiKey
 from kyros_worker.auth.subject import Subject
 from kyros_worker.auth.tables import ApiKey
 from kyros_worker.clock import now
-from kyros_worker.cost.limits import Counter
 from kyros_worker.cost.report import costs
-from kyros_worker.cost.spending import summed_up
-from kyros_worker.cost.tables import ModelCall, Spending
+from kyros_worker.cost.tables import ModelCall
 from kyros_worker.database import read, transaction
 from kyros_worker.event.tables import SystemEvent
 from kyros_worker.task.start import start
 from kyros_worker.task.tables import Task
 from tests import factories
-from tests.budgets import begun_at_once, budgets, no_money
+from tests.budgets import begun_at_once, budgets, counters, no_money
 from tests.keys import ACTOR, new_key, no_keys
 
 __all__ = ["new_key", "no_keys", "no_money"]
@@ -57,13 +55,8 @@ def long_ago(who):
 
 
 def counted():
-    """The key's counters that are kept, after checking that they are the ledger's sums."""
-    with read() as connection:
-        rows = connection.execute(select(Spending)).all()
-        for row in rows:
-            counter = Counter(row.mode, row.scope, row.day)
-            assert row.amount_usd == summed_up(connection, counter), counter
-    return [row.amount_usd for row in rows]
+    """What is counted of the keys."""
+    return [row.amount_usd for row in counters()]
 
 
 def alerts():
