@@ -15,8 +15,8 @@ from kyros_worker.clock import now
 from kyros_worker.database import driver_url
 from kyros_worker.rollup.spans import A_MINUTE, AN_HOUR, floor
 from tests import stories
+from tests.acceptance.endpoints import endpoints
 from tests.acceptance.stack import Deployment, new_task
-from tests.acceptance.test_deliveries import endpoints
 from tests.eventually import eventually
 from tests.receiver import Receiver, answering_first
 

@@ -3,17 +3,16 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
 import pytest
 
+from tests.acceptance.endpoints import EVENTS, endpoints
 from tests.acceptance.stack import LOG, Deployment, new_task
 from tests.eventually import eventually
 from tests.receiver import (
-    SECRET,
     Receiver,
     answering_first,
     cutting_first,
@@ -22,24 +21,7 @@ from tests.receiver import (
     hanging_first,
 )
 
-EVENTS = ["task.created", "task.started", "task.completed"]
 ALWAYS = 1_000_000
-
-
-@contextmanager
-def endpoints(stack: Deployment, receiver: Receiver, *paths: str) -> Iterator[dict[str, str]]:
-    """The ids of endpoints at these paths, deleted at the end."""
-    made = {}
-    try:
-        for path in paths:
-            body = {"url": receiver.url(path), "events": EVENTS, "secret": SECRET}
-            answer = stack.http.post("/v1/webhooks", json=body)
-            assert answer.status_code == 201, answer.text
-            made[path] = answer.json()["data"]["id"]
-        yield made
-    finally:
-        for webhook_id in made.values():
-            stack.http.delete(f"/v1/webhooks/{webhook_id}").raise_for_status()
 
 
 def wait_for_all(receiver: Receiver, path: str, tasks: list[dict[str, Any]], seconds: float):

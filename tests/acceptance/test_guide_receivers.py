@@ -19,7 +19,7 @@ from kyros import webhooks
 from kyros_worker.command.ports import free_port
 from tests.acceptance.stack import LOG, Deployment
 from tests.eventually import eventually
-from tests.kyros_worker.test_javascript_json import FLOATS, INTEGERS, KEYS, PIECES
+from tests.hostile_json import FLOATS, INTEGERS, KEYS, PIECES
 from tests.receiver import SECRET, Receiver
 from tests.serving import answers
 

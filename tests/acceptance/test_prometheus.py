@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from kyros_worker.command.ports import free_port
+from tests.acceptance.endpoints import endpoints
 from tests.acceptance.stack import Deployment
-from tests.acceptance.test_deliveries import endpoints
 from tests.conftest import served
 from tests.eventually import eventually
 from tests.monitored import PROMETHEUS, questions, rules

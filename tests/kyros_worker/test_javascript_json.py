@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kyros_worker import javascript_json
+from tests.hostile_json import FLOATS, INTEGERS, KEYS, PIECES
 
 NODE = """
 const lines = require('readline').createInterface({input: process.stdin});
@@ -20,23 +21,6 @@ lines.on('line', (line) => {
   process.stdout.write(Buffer.from(answers.join('\\n')).toString('base64') + '\\n');
 });
 """
-KEYS = [
-    "0", "1", "2", "10", "00", "01", "-1", "+1", "1.0", "1e3", " 1", "\u0661", "²", "4294967294",
-    "4294967295", "4294967296", "9007199254740991", "9999999999", "", "$", "a", "A", "__proto__",
-    "constructor", "length", "toJSON", "toString", "é", "\u2028", "\x00", "\x7f", "\ud800",
-    "\udc00", "\ud83d\ude00", "😀", '"', "\\",
-]  # fmt: skip
-FLOATS = [
-    0.0, -0.0, 50.0, -50.0, 0.1, 1e-5, 1e-6, 1e-7, 1.5e-6, 1.23e-5, 9.999e-7, 1e16, 1e17, 1e20,
-    1e21, 1e22, 1.5e21, 123456789012345680000.0, 2.0**53, 2.0**53 + 2, -(2.0**63), 2.0**64, 5e-324,
-    1.7976931348623157e308, 2.2250738585072014e-308, 0.1 + 0.2, 1 / 3, 100.5, 1e15 + 0.5, 4.35,
-]  # fmt: skip
-INTEGERS = [0, 1, -1, 9, 10, 2**31, 2**32, 2**53 - 1, 2**53, -(2**53)]
-PIECES = [
-    "a", "é", "😀", "\x00", "\x08", "\x1f", "\x7f", "\x80", "\u2028", "\u2029", "\ufeff", "\ufffe",
-    "\uffff", "\ud800", "\udbff", "\udc00", "\udfff", "\U0010ffff", '"', "\\", "/", "<", "\t", "\n",
-    "\r", "\f", "\\u0041", "</script>",
-]  # fmt: skip
 
 texts = st.lists(st.characters() | st.sampled_from(PIECES), max_size=12).map("".join)
 keys = st.sampled_from(KEYS) | st.integers(0, 2**33).map(str) | texts

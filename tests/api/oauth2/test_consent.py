@@ -19,8 +19,8 @@ from tests.api.oauth2.conftest import CHALLENGE, VERIFIER, exchange
 from tests.applications import CALLBACK, TESTS, rows
 from tests.browser import Browser
 from tests.credentials import bearer
-from tests.kyros_worker.oauth2.test_redirect_uri import LOOK_ALIKES
 from tests.locks import wait_until_it_waits
+from tests.look_alikes import LOOK_ALIKES
 from tests.people import PASSWORD, audit_entries
 
 AUTHORIZE = "/auth/oauth2/authorize"

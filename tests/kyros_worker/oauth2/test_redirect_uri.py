@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kyros_worker.oauth2.redirect_uri import fault, registered, shown, source, with_answer
+from tests.look_alikes import LOOK_ALIKES
 
 GOOD = "https://your-app.com/callback"
 
@@ -49,36 +50,6 @@ GOOD = "https://your-app.com/callback"
 def test_what_may_be_registered(uri, confidential, public):
     assert (fault(uri, public=False) is None) == confidential
     assert (fault(uri, public=True) is None) == public
-
-
-LOOK_ALIKES = [
-    "https://your-app.com/Callback",
-    "https://Your-app.com/callback",
-    "HTTPS://your-app.com/callback",
-    "https://your-app.com/callback/",
-    "https://your-app.com:443/callback",
-    "https://your-app.com:8443/callback",
-    "https://me@your-app.com/callback",
-    "https://your-app.com@evil.example/callback",
-    "https://evil.your-app.com/callback",
-    "https://your-app.com.evil.example/callback",
-    "https://your-app.com./callback",
-    "https://your-app.com/%63allback",
-    "https://your-app.com//callback",
-    "https://your-app.com/./callback",
-    "https://your-app.com/x/../callback",
-    "https://your-app.com/callback?",
-    "https://your-app.com/callback?a=1",
-    "https://your-app.com/callback#",
-    "https://your-app.com/callback#a",
-    "https://your-app.com/callback%00",
-    "https://your-app.com/callback%0d%0aX:1",
-    "https://your-app.com\\/callback",
-    " https://your-app.com/callback",
-    "http://your-app.com/callback",
-    "//your-app.com/callback",
-    "/callback",
-]
 
 
 @pytest.mark.parametrize("uri", LOOK_ALIKES)
