@@ -9,7 +9,7 @@ from kyros_worker.oauth2 import applications, secret
 from kyros_worker.oauth2.access import authenticate_access_token
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Grant
-from tests.api.oauth2.conftest import (
+from tests.api.oauth2.token_endpoint import (
     CHALLENGE,
     GUIDE,
     REVOKE,

@@ -14,7 +14,7 @@ from kyros_worker.oauth2.access import authenticate_access_token
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Code, Grant, Token
 from kyros_worker.user.tables import User
-from tests.api.oauth2.conftest import (
+from tests.api.oauth2.token_endpoint import (
     CHALLENGE,
     GUIDE,
     REVOKE,

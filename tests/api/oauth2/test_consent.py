@@ -15,7 +15,7 @@ from kyros_worker.database import transaction
 from kyros_worker.oauth2 import applications, shut_out
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Code, Grant
-from tests.api.oauth2.conftest import CHALLENGE, VERIFIER, exchange
+from tests.api.oauth2.token_endpoint import CHALLENGE, VERIFIER, exchange
 from tests.applications import CALLBACK, TESTS, rows
 from tests.browser import Browser
 from tests.credentials import bearer

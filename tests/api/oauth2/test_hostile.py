@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.oauth2.conftest import GUIDE, REVOKE, TOKEN
+from tests.api.oauth2.token_endpoint import GUIDE, REVOKE, TOKEN
 from tests.applications import credentials
 
 

@@ -16,7 +16,7 @@ from api import client_address, oauth2
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.settings import current
 from kyros_worker.user.session import authenticate_session
-from tests.api.oauth2.conftest import TOKEN, basic, is_bare, refused
+from tests.api.oauth2.token_endpoint import TOKEN, basic, is_bare, refused
 from tests.applications import CALLBACK, code_for
 from tests.credentials import COOKIE
 from tests.people import session_of

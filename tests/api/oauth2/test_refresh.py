@@ -11,7 +11,7 @@ from kyros_worker.oauth2 import tokens
 from kyros_worker.oauth2.scope import DEFAULT
 from kyros_worker.oauth2.tables import Grant, Token
 from kyros_worker.user.tables import User
-from tests.api.oauth2.conftest import (
+from tests.api.oauth2.token_endpoint import (
     TOKEN,
     actions,
     given_tokens,

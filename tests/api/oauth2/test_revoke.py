@@ -3,7 +3,7 @@
 import pytest
 
 from kyros_worker.oauth2.tables import Grant
-from tests.api.oauth2.conftest import (
+from tests.api.oauth2.token_endpoint import (
     CHALLENGE,
     REVOKE,
     VERIFIER,
