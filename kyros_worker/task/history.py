@@ -20,8 +20,9 @@ from kyros_worker.settings import current
 from kyros_worker.submission.tables import Submission
 from kyros_worker.task import ruling
 from kyros_worker.task.escalate import TASK_BUDGET
-from kyros_worker.task.replay import Asked, Call, History, Pass, Setting, Tally, replay
+from kyros_worker.task.replay import Asked, Call, History, Pass, Setting, replay
 from kyros_worker.task.tables import Task
+from kyros_worker.task.tally import Tally
 from kyros_worker.words import Role
 
 #: A task of the default workflow has a dozen rows at most; all of a page are in memory at once.

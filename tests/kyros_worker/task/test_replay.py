@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from kyros_worker.rules import Rule, When
-from kyros_worker.task.replay import Asked, Call, Found, History, Pass, Setting, Tally, replay
+from kyros_worker.task.replay import Asked, Call, Found, History, Pass, Setting, replay
+from kyros_worker.task.tally import Tally
 
 WORKFLOWS = {"implementation": ("implementer", "critic", "integrator"), "review": ("critic",)}
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
