@@ -72,12 +72,48 @@ def start(
     """
     home = Home(settings.home.resolve())
     _check_secret_key(settings)
+    with _whole_or_nothing(home, settings):
+        secrets = keep_secrets(home)
+        stores = _stores(home, settings, secrets)
+        processes = [
+            Program(name, PROCESSES, command, folder) for name, command in commands.items()
+        ]
+        write_configuration(home, [*stores.programs, *processes])
+        told = _told_settings(home, settings, secrets, stores)
+        allow_many_open_files()
+        log_ends = {name: _size(home.log(name)) for name in [*commands, "postgres", "redis"]}
+        supervisor = launch(home, _environment(told))
+        if stores.programs:
+            supervisor.start(STORES)
+        watch = Watch(home, supervisor, log_ends)
+        _wait_for_stores(settings, stores, watch)
+        # What is called in this process finds the settings as the processes get them.
+        os.environ.update(settings_room.environment(told))
+        settings_room.current.cache_clear()
+        prepare(told)
+        _check_ports(settings)
+        supervisor.start(PROCESSES)
+        _wait_until_ready(settings, "api" in commands, watch)
+        stack = Stack.of(told, supervisor.pid())
+
+        def tell(made: Made) -> None:
+            if made.key is not None:
+                write_private(home.cli_key, f"{made.key}\n")
+            show(stack.with_made(made))
+
+        let_in(told, tell)
+        write_stack(home, stack)
+
+
+@contextmanager
+def _whole_or_nothing(home: Home, settings: Settings) -> Iterator[None]:
+    """Within, a stack is started under the home; where that fails, nothing of it is left."""
     try:
         with prepared(home):
             _end_what_is_there(home)
             _check_ports(settings)
             try:
-                _start(home, settings, commands, folder, prepare, let_in, show)
+                yield
             except BaseException:
                 leftovers.end(home)
                 home.stack.unlink(missing_ok=True)
@@ -123,45 +159,6 @@ def _refusals_told() -> Iterator[None]:
         raise ConfigurationError(f"The database can't be prepared: {reason}.") from error
     finally:
         engine().dispose()
-
-
-def _start(
-    home: Home,
-    settings: Settings,
-    commands: dict[str, list[str]],
-    folder: Path,
-    prepare: Prepare,
-    let_in: LetIn,
-    show: Callable[[Stack], None],
-) -> None:
-    secrets = keep_secrets(home)
-    stores = _stores(home, settings, secrets)
-    processes = [Program(name, PROCESSES, command, folder) for name, command in commands.items()]
-    write_configuration(home, [*stores.programs, *processes])
-    told = _told_settings(home, settings, secrets, stores)
-    allow_many_open_files()
-    log_ends = {name: _size(home.log(name)) for name in [*commands, "postgres", "redis"]}
-    supervisor = launch(home, _environment(told))
-    if stores.programs:
-        supervisor.start(STORES)
-    watch = Watch(home, supervisor, log_ends)
-    _wait_for_stores(settings, stores, watch)
-    # What is called in this process finds the settings as the processes get them.
-    os.environ.update(settings_room.environment(told))
-    settings_room.current.cache_clear()
-    prepare(told)
-    _check_ports(settings)
-    supervisor.start(PROCESSES)
-    _wait_until_ready(settings, "api" in commands, watch)
-    stack = Stack.of(told, supervisor.pid())
-
-    def tell(made: Made) -> None:
-        if made.key is not None:
-            write_private(home.cli_key, f"{made.key}\n")
-        show(stack.with_made(made))
-
-    let_in(told, tell)
-    write_stack(home, stack)
 
 
 class Watch:
